@@ -1,1 +1,19 @@
-//! x
+//! The domain of kiisrv, without HTTP and without containers.
+//!
+//! In the order in which they depend on each other:
+//!
+//! - [`settings`], [`telemetry`]: every environment variable; the log's form. They depend on nothing.
+//! - [`keyboard`], [`channel`]: what a keyboard's name and a version's name stand for.
+//! - [`layout`]: the Configurator's JSON as types, and the library of layout files.
+//! - [`kll`]: a layout as text for the KLL compiler. Reads and writes no files.
+//! - [`job`]: one build: its request, fingerprint, states and outcome.
+//! - [`store`]: all SQL.
+
+pub mod channel;
+pub mod job;
+pub mod keyboard;
+pub mod kll;
+pub mod layout;
+pub mod settings;
+pub mod store;
+pub mod telemetry;

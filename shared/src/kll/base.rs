@@ -1,0 +1,146 @@
+//! The base layout that a document builds on: what each key is before anybody changes it.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use crate::channel::Dialect;
+use crate::keyboard::{KeyMatching, Keyboard};
+use crate::layout::document::Header;
+use crate::layout::fault::{Faults, shown};
+use crate::layout::library::{LayoutFile, Library};
+
+const PLACE: &str = "/header/Base";
+
+/// A base layout, read.
+pub(super) struct Base<'l> {
+    file: &'l LayoutFile,
+    keys: Vec<BaseKey>,
+    /// Scan codes that the board has, and the dialect's own base does not know.
+    unknown_here: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct BaseLayout {
+    matrix: Vec<BaseKey>,
+}
+
+#[derive(Deserialize)]
+struct BaseKey {
+    code: String,
+    layers: BaseLayers,
+}
+
+/// Of the layers of a base only the lowest counts.
+#[derive(Deserialize)]
+struct BaseLayers {
+    #[serde(rename = "0")]
+    lowest: Option<BaseAction>,
+}
+
+#[derive(Deserialize)]
+struct BaseAction {
+    key: String,
+}
+
+impl<'l> Base<'l> {
+    /// Finds and reads the base that the header names; notes what is missing.
+    pub(super) fn find(
+        keyboard: &Keyboard,
+        header: &Header,
+        dialect: Dialect,
+        library: &'l Library,
+        faults: &Faults,
+    ) -> Option<Self> {
+        let base = Self::read(
+            find_file(keyboard, header, ".json", library, faults)?,
+            faults,
+        )?;
+        if dialect == Dialect::Latest || keyboard.key_matching() == KeyMatching::ByPlace {
+            return Some(base);
+        }
+        // The scan codes of this board changed after v0.5.0, so that its base is another one there.
+        let own = find_file(keyboard, header, ".lts.json", library, faults)?;
+        let mut own = Self::read(own, faults)?;
+        let codes = own.by_code();
+        let unknown_here = base
+            .keys
+            .into_iter()
+            .map(|key| key.code)
+            .filter(|code| !codes.contains_key(code.as_str()))
+            .collect();
+        own.unknown_here = unknown_here;
+        Some(own)
+    }
+
+    fn read(file: &'l LayoutFile, faults: &Faults) -> Option<Self> {
+        match serde_json::from_str::<BaseLayout>(&file.text) {
+            Ok(layout) => Some(Self {
+                file,
+                keys: layout.matrix,
+                unknown_here: Vec::new(),
+            }),
+            Err(error) => {
+                let message = format!("names {}, which is no layout: {error}", file.name);
+                faults.note(PLACE, message);
+                None
+            }
+        }
+    }
+
+    /// The name of its file.
+    pub(super) fn name(&self) -> &str {
+        &self.file.name
+    }
+
+    /// How many keys it has.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The key that stands at a place without any layout, if there is one.
+    pub(super) fn key_at(&self, place: usize) -> Option<&str> {
+        self.keys.get(place)?.default()
+    }
+
+    /// All keys that it knows, by scan code. Where a code is there twice, the first counts.
+    pub(super) fn by_code(&self) -> HashMap<&str, Option<&str>> {
+        let mut keys = HashMap::with_capacity(self.keys.len());
+        for key in &self.keys {
+            keys.entry(key.code.as_str()).or_insert(key.default());
+        }
+        keys
+    }
+
+    /// Whether the board has that scan code, though this dialect's base does not know it.
+    pub(super) fn is_unknown_here(&self, code: &str) -> bool {
+        self.unknown_here.iter().any(|unknown| unknown == code)
+    }
+}
+
+impl BaseKey {
+    fn default(&self) -> Option<&str> {
+        let lowest = self.layers.lowest.as_ref()?;
+        Some(&lowest.key)
+    }
+}
+
+/// The file may be named as the header spells the board, or as we spell any of its names.
+fn find_file<'l>(
+    keyboard: &Keyboard,
+    header: &Header,
+    ending: &str,
+    library: &'l Library,
+    faults: &Faults,
+) -> Option<&'l LayoutFile> {
+    let spelled = keyboard.spelling(&header.name);
+    let names = [header.name.as_str()].into_iter().chain(spelled);
+    let found = names
+        .chain(keyboard.names().iter().copied())
+        .find_map(|name| library.get(&format!("{name}-{}{ending}", header.base)));
+    if found.is_none() {
+        let name = format!("{}-{}{ending}", header.name, header.base);
+        faults.note(PLACE, format!("there is no layout {}", shown(&name)));
+    }
+    found
+}

@@ -1,0 +1,241 @@
+//! Every environment variable, read once, before anything starts.
+//!
+//! A setting has a default that works with a plain `cargo run`; a value that cannot be used is
+//! reported with the name of its variable.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
+
+use anyhow::{Context, anyhow};
+
+use crate::telemetry;
+
+/// All settings of all programs. Each program uses the part it needs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the API listens: `KIISRV_HOST` (0.0.0.0) and `KIISRV_PORT` (3001).
+    pub listen: SocketAddr,
+    /// The directory of the table: `KIISRV_DATA` (`data`).
+    pub data: PathBuf,
+    /// Finished zips, one directory a build: `KIISRV_ARTIFACTS` (`<data>/artifacts`).
+    pub artifacts: PathBuf,
+    /// Logs, one directory a build: `KIISRV_LOGS` (`<data>/logs`).
+    pub logs: PathBuf,
+    /// The layout files: `KIISRV_LAYOUTS` (`layouts`).
+    pub layouts: PathBuf,
+    /// The settings that only a worker needs.
+    pub worker: WorkerSettings,
+    /// Proxies whose `X-Forwarded-For` is believed: `KIISRV_TRUSTED_PROXIES`, addresses with commas between.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// How long an old client's request is held open: `KIISRV_HOLD_SECONDS` (600).
+    pub hold: Duration,
+    /// Connections served at once: `KIISRV_MAX_CONNECTIONS` (2048).
+    pub max_connections: usize,
+    /// How long a stop waits for what is under way: `KIISRV_STOP_SECONDS` (8, as compose kills after 10).
+    pub stop_grace: Duration,
+    /// What is logged: `KIISRV_LOG` (`info`), in the form of tracing's directives.
+    pub log_filter: String,
+    /// How a line of the log looks: `KIISRV_LOG_FORMAT` (`text`, or `json`).
+    pub log_format: telemetry::Format,
+    /// Free bytes below which new work is refused: `KIISRV_DISK_RESERVE_MB` (512).
+    pub disk_reserve: u64,
+}
+
+/// What a worker may use and how much of it a build may.
+#[derive(Clone, Debug)]
+pub struct WorkerSettings {
+    /// Builds at once: `KIISRV_SLOTS` (half of the processors, at least one).
+    pub slots: usize,
+    /// Where inputs are written, as this process sees it: `KIISRV_TMP_CONFIG` (`tmp_config`).
+    pub tmp_config: PathBuf,
+    /// Where builds leave their output, as this process sees it: `KIISRV_TMP_BUILDS` (`tmp_builds`).
+    pub tmp_builds: PathBuf,
+    /// The same two as the host knows them: `HOST_TMP_CONFIG`.
+    pub host_tmp_config: Option<PathBuf>,
+    /// See [`WorkerSettings::host_tmp_config`]: `HOST_TMP_BUILDS`.
+    pub host_tmp_builds: Option<PathBuf>,
+    /// The engine's socket: `DOCKER_HOST` (`unix:///var/run/docker.sock`).
+    pub docker_host: String,
+    /// How long a build may run: `KIISRV_BUILD_SECONDS` (300).
+    pub build_time: Duration,
+    /// Memory of a build's container in bytes, swap included: `KIISRV_BUILD_MEMORY_MB` (512).
+    pub build_memory: u64,
+    /// Processors of a build's container: `KIISRV_BUILD_CPUS` (2).
+    pub build_cpus: f64,
+    /// Processes and threads of a build's container: `KIISRV_BUILD_PIDS` (256).
+    pub build_pids: u32,
+    /// Bytes of a build's `/tmp`, which is in its memory: `KIISRV_BUILD_SCRATCH_MB` (128).
+    pub build_scratch: u64,
+    /// Bytes that a build may write below `/mnt/builds`: `KIISRV_BUILD_OUTPUT_MB` (64).
+    pub build_output: u64,
+    /// Bytes of a build's log that are kept: `KIISRV_LOG_KB` (4096).
+    pub log_cap: u64,
+}
+
+impl Settings {
+    /// Reads the environment of this process.
+    ///
+    /// # Errors
+    /// Names the variable whose value cannot be used.
+    pub fn from_environment() -> anyhow::Result<Self> {
+        // The one place where the environment is read.
+        #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+        Self::from_lookup(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    /// The same from any lookup, so that tests need not change the process.
+    ///
+    /// # Errors
+    /// Names the variable whose value cannot be used.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<Self> {
+        let vars = Vars(lookup);
+        let data = vars.or("KIISRV_DATA", PathBuf::from("data"))?;
+        Ok(Self {
+            listen: SocketAddr::new(
+                vars.or("KIISRV_HOST", IpAddr::from([0, 0, 0, 0]))?,
+                vars.or("KIISRV_PORT", 3001)?,
+            ),
+            artifacts: vars.or("KIISRV_ARTIFACTS", data.join("artifacts"))?,
+            logs: vars.or("KIISRV_LOGS", data.join("logs"))?,
+            data,
+            layouts: vars.or("KIISRV_LAYOUTS", PathBuf::from("layouts"))?,
+            worker: WorkerSettings::from_vars(&vars)?,
+            trusted_proxies: vars.list("KIISRV_TRUSTED_PROXIES")?,
+            hold: vars.seconds("KIISRV_HOLD_SECONDS", 600)?,
+            max_connections: vars.positive("KIISRV_MAX_CONNECTIONS", 2048)?,
+            stop_grace: vars.seconds("KIISRV_STOP_SECONDS", 8)?,
+            log_filter: vars.or("KIISRV_LOG", "info".to_owned())?,
+            log_format: vars.or("KIISRV_LOG_FORMAT", telemetry::Format::Text)?,
+            disk_reserve: vars.or("KIISRV_DISK_RESERVE_MB", 512_u64)? * MIB,
+        })
+    }
+}
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+
+impl WorkerSettings {
+    fn from_vars<L: Fn(&str) -> Option<String>>(vars: &Vars<L>) -> anyhow::Result<Self> {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let cpus: f64 = vars.or("KIISRV_BUILD_CPUS", 2.0)?;
+        if !(cpus.is_finite() && cpus > 0.0) {
+            return Err(anyhow!(
+                "KIISRV_BUILD_CPUS is not valid: it must be more than 0"
+            ));
+        }
+        Ok(Self {
+            slots: vars.positive("KIISRV_SLOTS", (processors / 2).max(1))?,
+            tmp_config: vars.or("KIISRV_TMP_CONFIG", PathBuf::from("tmp_config"))?,
+            tmp_builds: vars.or("KIISRV_TMP_BUILDS", PathBuf::from("tmp_builds"))?,
+            host_tmp_config: vars.host_path("HOST_TMP_CONFIG")?,
+            host_tmp_builds: vars.host_path("HOST_TMP_BUILDS")?,
+            docker_host: vars.or("DOCKER_HOST", "unix:///var/run/docker.sock".to_owned())?,
+            build_time: vars.seconds("KIISRV_BUILD_SECONDS", 300)?,
+            build_memory: vars.or("KIISRV_BUILD_MEMORY_MB", 512_u64)? * MIB,
+            // More than the machine has is refused by the engine.
+            build_cpus: cpus.min(processors as f64),
+            build_pids: vars.or("KIISRV_BUILD_PIDS", 256)?,
+            build_scratch: vars.or("KIISRV_BUILD_SCRATCH_MB", 128_u64)? * MIB,
+            build_output: vars.or("KIISRV_BUILD_OUTPUT_MB", 64_u64)? * MIB,
+            log_cap: vars.or("KIISRV_LOG_KB", 4096_u64)? * KIB,
+        })
+    }
+}
+
+/// The verbs with which a variable is read; each names it in its complaint.
+struct Vars<L>(L);
+
+impl<L: Fn(&str) -> Option<String>> Vars<L> {
+    fn or<T>(&self, name: &str, default: T) -> anyhow::Result<T>
+    where
+        T: FromStr,
+        T::Err: std::fmt::Display,
+    {
+        match (self.0)(name) {
+            None => Ok(default),
+            Some(text) => text
+                .parse()
+                .map_err(|error| anyhow!("{name} is not valid: {text:?}: {error}")),
+        }
+    }
+
+    fn positive(&self, name: &str, default: usize) -> anyhow::Result<usize> {
+        match self.or(name, default)? {
+            0 => Err(anyhow!("{name} is not valid: it must be at least 1")),
+            number => Ok(number),
+        }
+    }
+
+    fn seconds(&self, name: &str, default: u64) -> anyhow::Result<Duration> {
+        self.or(name, default).map(Duration::from_secs)
+    }
+
+    fn list<T>(&self, name: &str) -> anyhow::Result<Vec<T>>
+    where
+        T: FromStr,
+        T::Err: std::error::Error + Send + Sync + 'static,
+    {
+        let text = (self.0)(name).unwrap_or_default();
+        text.split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(|part| {
+                part.parse()
+                    .with_context(|| format!("{name} is not valid: {part:?}"))
+            })
+            .collect()
+    }
+
+    /// A path on the host, which must be absolute: the engine takes a relative one for a volume's name.
+    fn host_path(&self, name: &str) -> anyhow::Result<Option<PathBuf>> {
+        match (self.0)(name).map(PathBuf::from) {
+            Some(path) if path.is_relative() => Err(anyhow!(
+                "{name} is not valid: {path:?} must be an absolute path of the host"
+            )),
+            path => Ok(path),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> anyhow::Result<Settings> {
+        Settings::from_lookup(|name| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn nothing_set_is_what_cargo_run_needs() {
+        let settings = read(&[]).unwrap();
+        assert_eq!(settings.listen.to_string(), "0.0.0.0:3001");
+        assert_eq!(settings.artifacts, PathBuf::from("data/artifacts"));
+        assert_eq!(settings.worker.tmp_config, PathBuf::from("tmp_config"));
+    }
+
+    #[test]
+    fn a_wrong_value_is_reported_with_its_variable() {
+        for (name, value) in [
+            ("KIISRV_PORT", "80a"),
+            ("KIISRV_SLOTS", "0"),
+            ("HOST_TMP_CONFIG", "relative"),
+            ("KIISRV_TRUSTED_PROXIES", "10.0.0.1,x"),
+            ("KIISRV_BUILD_CPUS", "NaN"),
+        ] {
+            let error = read(&[(name, value)]).unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("{name} is not valid")),
+                "{error}"
+            );
+        }
+    }
+}

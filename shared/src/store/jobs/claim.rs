@@ -1,0 +1,128 @@
+//! `queued` to `running`: a worker takes the next waiting build under a lease.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{
+    super::{Result, Store, StoreError, millis, now, wake},
+    show::id_from,
+};
+use crate::{
+    channel::Dialect,
+    job::{Fingerprint, JobId},
+};
+
+/// That a worker holds a build: what each later change of the row has to name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The build.
+    pub id: JobId,
+    /// The worker's id.
+    pub worker: String,
+    /// Counts the claims of this build; an older one changes nothing any more.
+    pub epoch: u32,
+}
+
+/// A build that this worker holds now.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The proof.
+    pub held: Held,
+    /// What is built.
+    pub fingerprint: Fingerprint,
+    /// The board's name.
+    pub keyboard: String,
+    /// The layout's name.
+    pub layout: String,
+    /// The controller's name.
+    pub controller: String,
+    /// The id of the image that it was planned with.
+    pub image: String,
+    /// How the image is called: 1 or 2.
+    pub protocol: u8,
+    /// The KLL that the image understands.
+    pub dialect: Dialect,
+    /// Containers started for it so far.
+    pub attempts: u32,
+    /// The layout's JSON.
+    pub config: String,
+}
+
+/// Takes the next build, in the order of `(priority, turn, id)`, or nothing where none waits.
+///
+/// # Errors
+/// When the table cannot be read or written.
+pub async fn claim_next(store: &Store, worker: &str, lease: Duration) -> Result<Option<Claimed>> {
+    let worker = worker.to_owned();
+    let claimed = store
+        .write(move |table| claim(table, &worker, lease))
+        .await?;
+    if let Some(claimed) = &claimed {
+        wake::ring(
+            store.wake_directory(),
+            wake::Role::Api,
+            wake::Signal::Changed(claimed.held.id),
+        );
+    }
+    Ok(claimed)
+}
+
+fn claim(table: &Connection, worker: &str, lease: Duration) -> Result<Option<Claimed>> {
+    let now = now();
+    let mut statement = table.prepare_cached(
+        "UPDATE jobs
+         SET status = 'running', lease_owner = ?1, lease_until = ?2, lease_epoch = lease_epoch + 1,
+             started_at = ?3, container_id = NULL, engine_id = NULL
+         WHERE id = (SELECT id FROM jobs WHERE status = 'queued' AND due_at IS NULL
+                     ORDER BY priority, turn, id LIMIT 1)
+         RETURNING id, lease_epoch, fingerprint, keyboard, layout, controller, image, protocol, dialect,
+                   attempts, turn",
+    )?;
+    // Stepped to its end: a RETURNING that is not may leave its row unwritten.
+    let rows: Vec<(Claimed, i64)> = statement
+        .query_and_then(params![worker, now + millis(lease), now], |row| {
+            from_row(row, worker)
+        })?
+        .collect::<Result<_>>()?;
+    let Some((mut claimed, turn)) = rows.into_iter().next() else {
+        return Ok(None);
+    };
+    table
+        .prepare_cached("UPDATE service SET turn = max(turn, ?1)")?
+        .execute([turn])?;
+    claimed.config = table
+        .prepare_cached("SELECT config FROM job_inputs WHERE job_id = ?1")?
+        .query_row([claimed.held.id.to_string()], |row| row.get(0))
+        .optional()?
+        .unwrap_or_default();
+    Ok(Some(claimed))
+}
+
+fn from_row(row: &Row<'_>, worker: &str) -> Result<(Claimed, i64)> {
+    let unknown = |column, value| StoreError::Unknown {
+        table: "jobs",
+        column,
+        value,
+    };
+    let fingerprint: String = row.get(2)?;
+    let dialect: String = row.get(8)?;
+    let claimed = Claimed {
+        held: Held {
+            id: id_from(&row.get::<_, String>(0)?)?,
+            worker: worker.to_owned(),
+            epoch: row.get(1)?,
+        },
+        fingerprint: Fingerprint::parse(&fingerprint)
+            .ok_or_else(|| unknown("fingerprint", fingerprint))?,
+        keyboard: row.get(3)?,
+        layout: row.get(4)?,
+        controller: row.get(5)?,
+        image: row.get(6)?,
+        protocol: row.get(7)?,
+        dialect: Dialect::parse(&dialect).ok_or_else(|| unknown("dialect", dialect))?,
+        attempts: row.get(9)?,
+        config: String::new(),
+    };
+    Ok((claimed, row.get(10)?))
+}

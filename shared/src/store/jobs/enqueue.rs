@@ -1,0 +1,159 @@
+//! Nothing to `queued`: a new build, or the one that is known already.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::super::{
+    Result, Store, StoreError, now,
+    requests::{self, Visitor},
+    wake,
+};
+use crate::{
+    channel::Dialect,
+    job::{Fingerprint, JobId, Status},
+};
+
+/// A build as it is asked for.
+#[derive(Clone, Debug)]
+pub struct NewBuild {
+    /// What is built.
+    pub fingerprint: Fingerprint,
+    /// Who asks, from [`Store::client`].
+    pub client: String,
+    /// The board's name, made safe.
+    pub keyboard: String,
+    /// The layout's name, made safe.
+    pub layout: String,
+    /// The number of layers.
+    pub layers: usize,
+    /// The channel or version, as asked.
+    pub version: String,
+    /// The controller's name, such as `057`.
+    pub controller: String,
+    /// The id of the controller's image.
+    pub image: String,
+    /// How the image is called: 1 or 2.
+    pub protocol: u8,
+    /// The KLL that it understands.
+    pub dialect: Dialect,
+    /// The layout's JSON.
+    pub config: String,
+    /// With what it was asked for, for the statistics.
+    pub visitor: Visitor,
+}
+
+/// What became of the wish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enqueued {
+    /// A new row.
+    New(JobId),
+    /// The same build waits, runs or is a kept answer.
+    Joined(JobId, Status),
+}
+
+impl Enqueued {
+    /// The build's id.
+    #[must_use]
+    pub const fn id(self) -> JobId {
+        match self {
+            Self::New(id) | Self::Joined(id, _) => id,
+        }
+    }
+}
+
+/// Writes a build into the queue. When this returns, it is on the disk.
+///
+/// # Errors
+/// When it is not.
+pub async fn enqueue(store: &Store, build: NewBuild) -> Result<Enqueued> {
+    let enqueued = store
+        .write(move |table| {
+            let turn = turn_for(table, &build.client)?;
+            let enqueued = match join(table, &build.fingerprint, turn)? {
+                Some((id, status)) => Enqueued::Joined(id, status),
+                None => Enqueued::New(insert(table, &build, turn)?),
+            };
+            requests::record(table, &build, enqueued)?;
+            Ok(enqueued)
+        })
+        .await?;
+    if matches!(enqueued, Enqueued::New(_)) {
+        wake::ring(
+            store.wake_directory(),
+            wake::Role::Worker,
+            wake::Signal::Queued,
+        );
+    }
+    Ok(enqueued)
+}
+
+/// The turn of this client's next build: one after its last that still waits, so that its thousandth
+/// does not stand before another client's first.
+fn turn_for(table: &Connection, client: &str) -> Result<i64> {
+    Ok(table
+        .prepare_cached(
+            "SELECT max((SELECT turn FROM service),
+                        coalesce((SELECT max(turn) + 1 FROM jobs WHERE client = ?1 AND status = 'queued'), 0))",
+        )?
+        .query_row([client], |row| row.get(0))?)
+}
+
+/// The row that answers for this fingerprint, if there is one. A kept answer whose time is over stops
+/// to be one here.
+fn join(
+    table: &Connection,
+    fingerprint: &Fingerprint,
+    turn: i64,
+) -> Result<Option<(JobId, Status)>> {
+    table
+        .prepare_cached(
+            "UPDATE jobs SET kept = 0 WHERE fingerprint = ?1 AND kept = 1 AND kept_until <= ?2",
+        )?
+        .execute(params![fingerprint.as_str(), now()])?;
+    let known: Option<(String, String)> = table
+        .prepare_cached(
+            "SELECT id, status FROM jobs
+             WHERE fingerprint = ?1 AND (status IN ('queued', 'running') OR kept = 1)",
+        )?
+        .query_row([fingerprint.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((id, status)) = known else {
+        return Ok(None);
+    };
+    // Who joins brings the better turn along.
+    table
+        .prepare_cached("UPDATE jobs SET turn = min(turn, ?2) WHERE id = ?1 AND status = 'queued'")?
+        .execute(params![id, turn])?;
+    Ok(Some((
+        super::show::id_from(&id)?,
+        super::show::status_from(status)?,
+    )))
+}
+
+fn insert(table: &Connection, build: &NewBuild, turn: i64) -> Result<JobId> {
+    let id = JobId::new();
+    table
+        .prepare_cached(
+            "INSERT INTO jobs (id, fingerprint, turn, client, keyboard, layout, version, controller, image,
+                               protocol, dialect, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?
+        .execute(params![
+            id.to_string(),
+            build.fingerprint.as_str(),
+            turn,
+            build.client,
+            build.keyboard,
+            build.layout,
+            build.version,
+            build.controller,
+            build.image,
+            build.protocol,
+            build.dialect.as_str(),
+            now(),
+        ])?;
+    table
+        .prepare_cached("INSERT INTO job_inputs (job_id, config) VALUES (?1, ?2)")?
+        .execute(params![id.to_string(), build.config])
+        .map_err(StoreError::from)?;
+    Ok(id)
+}

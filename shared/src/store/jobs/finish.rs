@@ -1,0 +1,109 @@
+//! `running` to its end: the holder, and nobody else, says how it ended. This row is the publication.
+
+use std::time::Duration;
+
+use rusqlite::params;
+
+use super::{
+    super::{Result, Store, millis, now, requests, wake},
+    claim::Held,
+};
+use crate::job::{Artifact, Outcome, Status};
+
+/// How long a failed compile answers later equal requests: long enough to spare a loop of retries,
+/// short enough that a mended machine gets its chance.
+const FAILURE_KEPT: Duration = Duration::from_hours(24);
+
+/// What became of an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is the build's end.
+    Yes,
+    /// The lease had gone to somebody else: nothing was changed.
+    LeaseLost,
+}
+
+/// Records how a build ended, if this worker still holds it.
+///
+/// # Errors
+/// When the table cannot be written: then the build has not ended.
+pub async fn finish(store: &Store, held: &Held, outcome: Outcome) -> Result<Recorded> {
+    let end = End::from(outcome);
+    let for_work = held.clone();
+    let recorded = store
+        .write(move |table| {
+            let now = now();
+            let kept_until = end.kept_for.map(|kept| now + millis(kept));
+            let changed = table
+                .prepare_cached(
+                    "UPDATE jobs
+                     SET status = ?4, finished_at = ?5, reason = ?6, detail = ?7, artifact_file = ?8,
+                         artifact_bytes = ?9, artifact_sha256 = ?10, kept = ?11, kept_until = ?12,
+                         lease_owner = NULL, lease_until = NULL
+                     WHERE id = ?1 AND lease_owner = ?2 AND lease_epoch = ?3 AND status = 'running'",
+                )?
+                .execute(params![
+                    for_work.id.to_string(),
+                    for_work.worker,
+                    for_work.epoch,
+                    end.status.as_str(),
+                    now,
+                    end.reason,
+                    end.detail,
+                    end.artifact.as_ref().map(|artifact| &artifact.file),
+                    end.artifact.as_ref().map(|artifact| artifact.bytes),
+                    end.artifact.as_ref().map(|artifact| &artifact.sha256),
+                    end.kept,
+                    kept_until,
+                ])?;
+            if changed == 0 {
+                return Ok(Recorded::LeaseLost);
+            }
+            requests::count_ended(table, for_work.id)?;
+            Ok(Recorded::Yes)
+        })
+        .await?;
+    wake::ring(
+        store.wake_directory(),
+        wake::Role::Api,
+        wake::Signal::Changed(held.id),
+    );
+    Ok(recorded)
+}
+
+/// An outcome in the table's columns.
+struct End {
+    status: Status,
+    reason: Option<&'static str>,
+    detail: Option<String>,
+    artifact: Option<Artifact>,
+    kept: bool,
+    kept_for: Option<Duration>,
+}
+
+impl From<Outcome> for End {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Built(artifact) => Self {
+                status: Status::Succeeded,
+                reason: None,
+                detail: None,
+                artifact: Some(artifact),
+                kept: true,
+                kept_for: None,
+            },
+            Outcome::Failed {
+                reason,
+                detail,
+                artifact,
+            } => Self {
+                status: Status::Failed,
+                reason: Some(reason.as_str()),
+                detail: Some(detail),
+                artifact,
+                kept: reason.is_the_layouts_own(),
+                kept_for: reason.is_the_layouts_own().then_some(FAILURE_KEPT),
+            },
+        }
+    }
+}

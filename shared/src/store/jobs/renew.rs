@@ -1,0 +1,54 @@
+//! `running` stays `running`: the holder's sign of life, and what it started.
+
+use std::time::Duration;
+
+use rusqlite::params;
+
+use super::{
+    super::{Result, Store, millis, now},
+    claim::Held,
+};
+
+/// Moves the lease's end. `false`: the build is not this worker's any more.
+///
+/// # Errors
+/// When the table cannot be written.
+pub async fn renew(store: &Store, held: &Held, lease: Duration) -> Result<bool> {
+    let held = held.clone();
+    store
+        .write(move |table| {
+            let changed = table
+                .prepare_cached(
+                    "UPDATE jobs SET lease_until = ?4
+                     WHERE id = ?1 AND lease_owner = ?2 AND lease_epoch = ?3 AND status = 'running'",
+                )?
+                .execute(params![held.id.to_string(), held.worker, held.epoch, now() + millis(lease)])?;
+            Ok(changed == 1)
+        })
+        .await
+}
+
+/// Writes down a container before it is started, and counts the start. `false`: the build is not this
+/// worker's any more, and the container must not start.
+///
+/// # Errors
+/// When the table cannot be written.
+pub async fn container_created(
+    store: &Store,
+    held: &Held,
+    container: &str,
+    engine: &str,
+) -> Result<bool> {
+    let (held, container, engine) = (held.clone(), container.to_owned(), engine.to_owned());
+    store
+        .write(move |table| {
+            let changed = table
+                .prepare_cached(
+                    "UPDATE jobs SET container_id = ?4, engine_id = ?5, attempts = attempts + 1
+                     WHERE id = ?1 AND lease_owner = ?2 AND lease_epoch = ?3 AND status = 'running'",
+                )?
+                .execute(params![held.id.to_string(), held.worker, held.epoch, container, engine])?;
+            Ok(changed == 1)
+        })
+        .await
+}

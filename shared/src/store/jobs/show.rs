@@ -1,0 +1,134 @@
+//! A build's row as the API shows it.
+
+use rusqlite::{OptionalExtension, Row};
+
+use super::super::{Result, Store, StoreError};
+use crate::job::{Artifact, Fingerprint, JobId, Reason, Status};
+
+/// A build. Times are milliseconds since 1970, UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// Its id.
+    pub id: JobId,
+    /// What is built.
+    pub fingerprint: Fingerprint,
+    /// Where it is.
+    pub status: Status,
+    /// Why it ended without firmware.
+    pub reason: Option<Reason>,
+    /// One line for people about that.
+    pub detail: Option<String>,
+    /// The board's name.
+    pub keyboard: String,
+    /// The layout's name.
+    pub layout: String,
+    /// The channel or version, as asked.
+    pub version: String,
+    /// The controller's name.
+    pub controller: String,
+    /// Containers started for it.
+    pub attempts: u32,
+    /// The claim that holds it or held it last; the log of that one is the one to read.
+    pub epoch: u32,
+    /// When it was asked for.
+    pub created_at: i64,
+    /// When a worker took it.
+    pub started_at: Option<i64>,
+    /// When it ended.
+    pub finished_at: Option<i64>,
+    /// The zip.
+    pub artifact: Option<Artifact>,
+}
+
+/// The build with this id.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn show(store: &Store, id: JobId) -> Result<Option<Build>> {
+    find(store, "SELECT * FROM jobs WHERE id = ?1", id.to_string()).await
+}
+
+/// The newest build with this fingerprint.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn show_by_fingerprint(
+    store: &Store,
+    fingerprint: &Fingerprint,
+) -> Result<Option<Build>> {
+    let sql = "SELECT * FROM jobs WHERE fingerprint = ?1 ORDER BY id DESC LIMIT 1";
+    find(store, sql, fingerprint.as_str().to_owned()).await
+}
+
+/// The claim that holds a running build; `None` where it does not run.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn who_holds(store: &Store, id: JobId) -> Result<Option<u32>> {
+    let build = show(store, id).await?;
+    Ok(build
+        .filter(|build| build.status == Status::Running)
+        .map(|build| build.epoch))
+}
+
+async fn find(store: &Store, sql: &'static str, key: String) -> Result<Option<Build>> {
+    store
+        .read(move |table| {
+            table
+                .prepare_cached(sql)?
+                .query_row([key], |row| Ok(from_row(row)))
+                .optional()?
+                .transpose()
+        })
+        .await
+}
+
+fn from_row(row: &Row<'_>) -> Result<Build> {
+    let reason: Option<String> = row.get("reason")?;
+    let fingerprint: String = row.get("fingerprint")?;
+    let file: Option<String> = row.get("artifact_file")?;
+    let artifact = match file {
+        None => None,
+        Some(file) => Some(Artifact {
+            file,
+            bytes: row.get("artifact_bytes")?,
+            sha256: row.get("artifact_sha256")?,
+        }),
+    };
+    Ok(Build {
+        id: id_from(&row.get::<_, String>("id")?)?,
+        fingerprint: Fingerprint::parse(&fingerprint)
+            .ok_or_else(|| unknown("fingerprint", fingerprint))?,
+        status: status_from(row.get("status")?)?,
+        reason: reason
+            .map(|word| Reason::from_word(&word).ok_or_else(|| unknown("reason", word)))
+            .transpose()?,
+        detail: row.get("detail")?,
+        keyboard: row.get("keyboard")?,
+        layout: row.get("layout")?,
+        version: row.get("version")?,
+        controller: row.get("controller")?,
+        attempts: row.get("attempts")?,
+        epoch: row.get("lease_epoch")?,
+        created_at: row.get("created_at")?,
+        started_at: row.get("started_at")?,
+        finished_at: row.get("finished_at")?,
+        artifact,
+    })
+}
+
+pub(super) fn id_from(text: &str) -> Result<JobId> {
+    text.parse().map_err(|_| unknown("id", text.to_owned()))
+}
+
+pub(super) fn status_from(word: String) -> Result<Status> {
+    Status::from_word(&word).ok_or_else(|| unknown("status", word))
+}
+
+fn unknown(column: &'static str, value: String) -> StoreError {
+    StoreError::Unknown {
+        table: "jobs",
+        column,
+        value,
+    }
+}

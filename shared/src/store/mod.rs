@@ -1,0 +1,180 @@
+//! All SQL, as plain functions: the table at which API, workers and operators meet.
+//!
+//! Writes go through one connection a process ([`writer`]), reads through a small pool. Wake-ups
+//! between processes are datagrams beside the table ([`wake`]). No SQLite type leaves this module.
+#![expect(
+    clippy::disallowed_types,
+    reason = "this is the one place that speaks to SQLite"
+)]
+
+pub mod jobs;
+pub mod requests;
+pub mod versions;
+pub mod wake;
+pub mod workers;
+
+mod open;
+pub mod queue_order;
+mod writer;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use hmac::{Hmac, KeyInit, Mac};
+use rusqlite::Connection;
+use sha2::Sha256;
+
+/// A handle to the table; clones share the same connections.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    readers: deadpool_sqlite::Pool,
+    writer: writer::Writer,
+    wake_dir: PathBuf,
+    client_key: Vec<u8>,
+    order: queue_order::Snapshot,
+}
+
+/// What can go wrong with the table, by what was being done.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The directory or the file could not be made or opened.
+    #[error("opening {path} failed: {cause}")]
+    Open {
+        /// The table's file.
+        path: String,
+        /// The reason.
+        cause: String,
+    },
+    /// The table was made by a newer program.
+    #[error("{path} was made by a newer kiisrv: use that one, or a copy from before it")]
+    Newer {
+        /// The table's file.
+        path: String,
+    },
+    /// A statement failed.
+    #[error("a statement failed: {0}")]
+    Statement(Arc<rusqlite::Error>),
+    /// A commit failed: nothing of it is stored.
+    #[error("a commit failed: {0}")]
+    Commit(Arc<rusqlite::Error>),
+    /// A row holds what this program does not know.
+    #[error("a row of {table} holds an unknown {column}: {value:?}")]
+    Unknown {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// What stands there.
+        value: String,
+    },
+    /// A connection could not be had: the process is stopping, or too many wait.
+    #[error("no connection to the table: {0}")]
+    Closed(String),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Statement(Arc::new(error))
+    }
+}
+
+/// What every function of the store gives back.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+impl Store {
+    /// Opens the table in this directory, and makes or migrates it where that is due. Any number of
+    /// processes may do so at once.
+    ///
+    /// # Errors
+    /// When the directory cannot be written or the table is newer than this program.
+    pub async fn open(directory: &Path) -> Result<Self> {
+        let opened = open::open(directory.to_owned()).await?;
+        let client_key = opened
+            .writer
+            .write(|table| {
+                Ok(table.query_row("SELECT client_key FROM service", [], |row| row.get(0))?)
+            })
+            .await?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                readers: opened.readers,
+                writer: opened.writer,
+                wake_dir: opened.wake_dir,
+                client_key,
+                order: queue_order::Snapshot::default(),
+            }),
+        })
+    }
+
+    /// What stands in the table for a client: a keyed hash of its token or address, never that itself.
+    #[must_use]
+    pub fn client(&self, token_or_address: &str) -> String {
+        #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
+        let mut hash =
+            Hmac::<Sha256>::new_from_slice(&self.inner.client_key).expect("a key of any length");
+        hash.update(token_or_address.as_bytes());
+        hex::encode(&hash.finalize().into_bytes()[..16])
+    }
+
+    /// The directory of the sockets that [`wake`] uses.
+    #[must_use]
+    pub fn wake_directory(&self) -> &Path {
+        &self.inner.wake_dir
+    }
+
+    /// Whether a commit reaches the disk just now.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn check_writable(&self) -> Result<()> {
+        self.write(|table| {
+            Ok(table
+                .execute("UPDATE service SET one = one", [])
+                .map(drop)?)
+        })
+        .await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.inner.writer.write(work).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let reader = self
+            .inner
+            .readers
+            .get()
+            .await
+            .map_err(|error| StoreError::Closed(error.to_string()))?;
+        reader
+            .interact(move |table| work(table))
+            .await
+            .map_err(|error| StoreError::Closed(error.to_string()))?
+    }
+}
+
+/// Milliseconds since 1970, as all of the table's times.
+fn now() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A length of time in the table's unit.
+fn millis(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

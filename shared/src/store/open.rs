@@ -1,0 +1,117 @@
+//! Opening the table: directory, journal mode, migrations, connections.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use deadpool_sqlite::{Config, Hook, HookError, Pool, Runtime};
+use rusqlite::Connection;
+use rusqlite_migration::{M, MigrationDefinitionError, Migrations};
+
+use super::{Result, StoreError, writer::Writer};
+
+/// How long a statement waits for another process's write before it gives up.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// Readers of one process. They wait for the disk and never for each other.
+const READERS: usize = 4;
+
+const MIGRATIONS: &[M<'_>] = &[M::up(include_str!("../../migrations/0001_first.sql"))];
+
+pub(super) struct Opened {
+    pub(super) readers: Pool,
+    pub(super) writer: Writer,
+    pub(super) wake_dir: PathBuf,
+}
+
+pub(super) async fn open(directory: PathBuf) -> Result<Opened> {
+    let file = directory.join("kiisrv.db");
+    let (connection, wake_dir) = {
+        let file = file.clone();
+        tokio::task::spawn_blocking(move || make(&directory, &file))
+            .await
+            .map_err(|error| StoreError::Closed(error.to_string()))??
+    };
+    Ok(Opened {
+        readers: readers(&file)?,
+        writer: Writer::start(connection),
+        wake_dir,
+    })
+}
+
+/// Makes what is missing. Everything here runs under a lock on a file, one process after the other: the
+/// switch to WAL does not heed the busy handler, and two processes must not both run a migration.
+fn make(directory: &Path, file: &Path) -> Result<(Connection, PathBuf)> {
+    let failed = |cause: String| StoreError::Open {
+        path: file.display().to_string(),
+        cause,
+    };
+    let wake_dir = directory.join("wake");
+    fs::create_dir_all(&wake_dir).map_err(|error| failed(error.to_string()))?;
+    let lock =
+        File::create(directory.join("migrate.lock")).map_err(|error| failed(error.to_string()))?;
+    lock.lock().map_err(|error| failed(error.to_string()))?;
+
+    let mut connection = Connection::open(file).map_err(|error| failed(error.to_string()))?;
+    // An enqueued build and a finished one must survive a power cut, hence FULL.
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+             PRAGMA journal_size_limit = 67108864;",
+        )
+        .map_err(|error| failed(error.to_string()))?;
+    Migrations::from_slice(MIGRATIONS)
+        .to_latest(&mut connection)
+        .map_err(|error| match error {
+            rusqlite_migration::Error::MigrationDefinition(
+                MigrationDefinitionError::DatabaseTooFarAhead,
+            ) => StoreError::Newer {
+                path: file.display().to_string(),
+            },
+            other => failed(other.to_string()),
+        })?;
+    connection
+        .busy_handler(Some(wait_fairly))
+        .map_err(|error| failed(error.to_string()))?;
+    drop(lock);
+    Ok((connection, wake_dir))
+}
+
+/// SQLite's own handler sleeps longer the longer it waited, so that whoever waited longest starves. A
+/// short and uneven pause gives every writer its chance.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it runs on the writer's own thread, inside of SQLite"
+)]
+fn wait_fairly(tries: i32) -> bool {
+    const MEAN: Duration = Duration::from_micros(250);
+    let jitter = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |now| now.subsec_nanos() % 300);
+    std::thread::sleep(Duration::from_micros(100 + u64::from(jitter)));
+    MEAN * tries.unsigned_abs() < BUSY
+}
+
+fn readers(file: &Path) -> Result<Pool> {
+    let closed = |error: String| StoreError::Closed(error);
+    Config::new(file)
+        .builder(Runtime::Tokio1)
+        .map_err(|error| closed(error.to_string()))?
+        .max_size(READERS)
+        .post_create(Hook::async_fn(|connection, _| {
+            Box::pin(async move {
+                connection
+                    .interact(|table| {
+                        table.busy_timeout(BUSY)?;
+                        table.execute_batch("PRAGMA query_only = ON;")
+                    })
+                    .await
+                    .map_err(|error| HookError::message(error.to_string()))?
+                    .map_err(HookError::Backend)
+            })
+        }))
+        .build()
+        .map_err(|error| closed(error.to_string()))
+}

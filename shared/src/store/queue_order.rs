@@ -1,0 +1,110 @@
+//! Places in the queue, from a snapshot that is at most a second old: never a count for each poll.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use rusqlite::Connection;
+
+use super::{Result, Store};
+use crate::job::JobId;
+
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Builds whose durations make the estimate, newest first.
+const SAMPLE: u32 = 20;
+
+/// The estimate of a build's duration while nothing has been measured yet.
+const UNKNOWN_DURATION: f64 = 10.0;
+
+#[derive(Default)]
+pub(super) struct Snapshot {
+    taken: Mutex<Option<(Instant, Arc<Order>)>>,
+}
+
+#[derive(Default)]
+struct Order {
+    places: HashMap<String, u64>,
+    seconds_a_build: f64,
+    slots: u64,
+}
+
+/// A waiting build's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// 1: the next one.
+    pub position: u64,
+    /// Seconds until it ends, by what recent builds took.
+    pub eta_seconds: u64,
+}
+
+/// Where a build stands in the queue; `None` where it does not wait.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn place(store: &Store, id: JobId) -> Result<Option<Place>> {
+    let order = current(store).await?;
+    Ok(order.places.get(&id.to_string()).map(|&position| {
+        let rounds = position.div_ceil(order.slots.max(1));
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a positive estimate"
+        )]
+        let eta_seconds = (rounds as f64 * order.seconds_a_build).ceil() as u64;
+        Place {
+            position,
+            eta_seconds,
+        }
+    }))
+}
+
+async fn current(store: &Store) -> Result<Arc<Order>> {
+    let snapshot = &store.inner.order;
+    let known = snapshot
+        .taken
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    if let Some((taken, order)) = known.filter(|(taken, _)| taken.elapsed() < FRESH) {
+        let _ = taken;
+        return Ok(order);
+    }
+    let order = Arc::new(store.read(take).await?);
+    *snapshot
+        .taken
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(&order)));
+    Ok(order)
+}
+
+fn take(table: &Connection) -> Result<Order> {
+    let mut places = HashMap::new();
+    let mut waiting = table.prepare_cached(
+        "SELECT id FROM jobs WHERE status = 'queued' AND due_at IS NULL ORDER BY priority, turn, id",
+    )?;
+    for (id, position) in waiting.query_map([], |row| row.get(0))?.zip(1..) {
+        places.insert(id?, position);
+    }
+    let seconds_a_build: Option<f64> = table
+        .prepare_cached(
+            "SELECT avg(finished_at - started_at) / 1000.0
+             FROM (SELECT finished_at, started_at FROM jobs WHERE status = 'succeeded' ORDER BY id DESC LIMIT ?1)",
+        )?
+        .query_row([SAMPLE], |row| row.get(0))?;
+    let slots: u64 = table
+        .prepare_cached(
+            "SELECT coalesce(sum(slots), 0) FROM workers WHERE stopping = 0 AND seen_at > ?1",
+        )?
+        .query_row(
+            [super::now() - super::millis(super::workers::LATELY)],
+            |row| row.get(0),
+        )?;
+    Ok(Order {
+        places,
+        seconds_a_build: seconds_a_build.unwrap_or(UNKNOWN_DURATION),
+        slots,
+    })
+}

@@ -1,0 +1,173 @@
+//! What can be built: the names that people ask for, and the controllers that the engine has.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{Result, Store, StoreError, now};
+use crate::channel::Dialect;
+
+/// A controller image, by its labels as far as it has any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Controller {
+    /// `057` of `kiisrv-controller-057`.
+    pub name: String,
+    /// The image's id.
+    pub image: String,
+    /// How it is called: 1, as the predecessor did, or 2, with a job file.
+    pub protocol: u8,
+    /// The KLL that it understands.
+    pub dialect: Dialect,
+    /// What its maker says of it: `stable`, `beta`.
+    pub channel: Option<String>,
+    /// The firmware's version, such as `v0.5.7`.
+    pub version: Option<String>,
+    /// The firmware's revision.
+    pub revision: Option<String>,
+    /// The revision's date.
+    pub created: Option<String>,
+    /// The number of commits up to the revision.
+    pub commits: Option<u32>,
+    /// Where the firmware's source is.
+    pub source: Option<String>,
+}
+
+/// A name that people ask for, with the controller that is there for it now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// `latest`, `v0.5.7`.
+    pub name: String,
+    /// `stable`, `beta`, `lts`.
+    pub channel: String,
+    /// The name of the controller that it stands for.
+    pub controller_name: String,
+    /// That controller, where an engine has it.
+    pub controller: Option<Controller>,
+}
+
+/// Writes down which controllers this engine has now; those that it has no more are removed.
+///
+/// # Errors
+/// When the table cannot be written.
+pub async fn controllers_seen(
+    store: &Store,
+    engine_id: &str,
+    controllers: Vec<Controller>,
+) -> Result<()> {
+    let engine_id = engine_id.to_owned();
+    store
+        .write(move |table| {
+            let now = now();
+            for controller in &controllers {
+                upsert(table, controller, &engine_id, now)?;
+            }
+            // Rows of this very look have this time; an older one of the same engine was not seen again.
+            table
+                .prepare_cached("DELETE FROM controllers WHERE engine_id = ?1 AND seen_at < ?2")?
+                .execute(params![engine_id, now])?;
+            Ok(())
+        })
+        .await
+}
+
+fn upsert(table: &Connection, controller: &Controller, engine_id: &str, now: i64) -> Result<()> {
+    table
+        .prepare_cached(
+            "INSERT OR REPLACE INTO controllers
+                 (name, image, engine_id, protocol, dialect, channel, version, revision, created, commits,
+                  source, seen_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?
+        .execute(params![
+            controller.name,
+            controller.image,
+            engine_id,
+            controller.protocol,
+            controller.dialect.as_str(),
+            controller.channel,
+            controller.version,
+            controller.revision,
+            controller.created,
+            controller.commits,
+            controller.source,
+            now
+        ])?;
+    Ok(())
+}
+
+/// The columns of a version with its controller, which may be absent.
+const COLUMNS: &str =
+    "v.name, v.channel, v.controller, c.image, c.protocol, c.dialect, c.channel, c.version,
+                       c.revision, c.created, c.commits, c.source";
+
+/// All names that people may ask for, in the order of their names.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn versions(store: &Store) -> Result<Vec<Version>> {
+    store
+        .read(|table| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM versions v LEFT JOIN controllers c ON c.name = v.controller
+                 WHERE v.enabled = 1 ORDER BY v.name"
+            );
+            table
+                .prepare_cached(&sql)?
+                .query_and_then([], from_row)?
+                .collect()
+        })
+        .await
+}
+
+/// The version of this name; `None` where there is none.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn version(store: &Store, name: &str) -> Result<Option<Version>> {
+    let name = name.to_owned();
+    store
+        .read(move |table| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM versions v LEFT JOIN controllers c ON c.name = v.controller
+                 WHERE v.enabled = 1 AND v.name = ?1"
+            );
+            let found = table
+                .prepare_cached(&sql)?
+                .query_row([name], |row| Ok(from_row(row)))
+                .optional()?;
+            found.transpose()
+        })
+        .await
+}
+
+fn from_row(row: &Row<'_>) -> Result<Version> {
+    let controller_name: String = row.get(2)?;
+    let image: Option<String> = row.get(3)?;
+    let controller = match image {
+        None => None,
+        Some(image) => Some(Controller {
+            name: controller_name.clone(),
+            image,
+            protocol: row.get(4)?,
+            dialect: dialect_from(row.get(5)?)?,
+            channel: row.get(6)?,
+            version: row.get(7)?,
+            revision: row.get(8)?,
+            created: row.get(9)?,
+            commits: row.get(10)?,
+            source: row.get(11)?,
+        }),
+    };
+    Ok(Version {
+        name: row.get(0)?,
+        channel: row.get(1)?,
+        controller_name,
+        controller,
+    })
+}
+
+fn dialect_from(word: String) -> Result<Dialect> {
+    Dialect::parse(&word).ok_or(StoreError::Unknown {
+        table: "controllers",
+        column: "dialect",
+        value: word,
+    })
+}

@@ -1,0 +1,159 @@
+//! Wake-ups between processes: datagrams in a directory beside the table.
+//!
+//! They are sent after a commit and never waited for. A lost one costs a moment, as everybody also
+//! looks at the table now and then. All processes share one user id, as a sender of another is refused.
+
+use std::{
+    fs::{self, File},
+    io,
+    os::{fd::AsRawFd, unix::net::UnixDatagram as StdDatagram},
+    path::{Path, PathBuf},
+};
+
+use uuid::Uuid;
+
+use crate::job::JobId;
+
+/// Who listens. It is the beginning of the socket's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Wants to hear of work.
+    Worker,
+    /// Wants to hear of changes.
+    Api,
+}
+
+impl Role {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Worker => "worker-",
+            Self::Api => "api-",
+        }
+    }
+}
+
+/// What is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// To workers: there is work.
+    Queued,
+    /// To the API: this build's row has changed.
+    Changed(JobId),
+}
+
+impl Signal {
+    fn to_text(self) -> String {
+        match self {
+            Self::Queued => "queued".to_owned(),
+            Self::Changed(id) => format!("changed {id}"),
+        }
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text.split_once(' ') {
+            None if text == "queued" => Some(Self::Queued),
+            Some(("changed", id)) => id.parse().ok().map(Self::Changed),
+            _ => None,
+        }
+    }
+}
+
+/// A process's ear. Its socket is removed with it.
+#[derive(Debug)]
+pub struct Listener {
+    socket: tokio::net::UnixDatagram,
+    path: PathBuf,
+}
+
+impl Listener {
+    /// Starts to listen in this directory.
+    ///
+    /// # Errors
+    /// When the socket cannot be made.
+    pub fn bind(directory: &Path, role: Role) -> io::Result<Self> {
+        let name = format!("{}{}", role.prefix(), Uuid::now_v7().simple());
+        let opened = File::open(directory)?;
+        let socket = StdDatagram::bind(short_path(&opened, &name))?;
+        socket.set_nonblocking(true)?;
+        Ok(Self {
+            socket: tokio::net::UnixDatagram::from_std(socket)?,
+            path: directory.join(name),
+        })
+    }
+
+    /// The next wake-up. What cannot be understood comes from a newer program and is passed over.
+    pub async fn next(&self) -> Signal {
+        let mut buffer = [0; 128];
+        loop {
+            if let Ok(length) = self.socket.recv(&mut buffer).await {
+                let text = std::str::from_utf8(&buffer[..length]).unwrap_or_default();
+                if let Some(signal) = Signal::from_text(text) {
+                    return signal;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        drop(fs::remove_file(&self.path));
+    }
+}
+
+/// Tells everybody of this role. Whoever has too much unread is woken anyway; the socket of a process
+/// that died is removed.
+pub fn ring(directory: &Path, role: Role, signal: Signal) {
+    let text = signal.to_text();
+    let Ok((opened, sender, names)) = prepare(directory) else {
+        return;
+    };
+    for name in names.filter(|name| name.starts_with(role.prefix())) {
+        let sent = sender.send_to(text.as_bytes(), short_path(&opened, &name));
+        if sent.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+            drop(fs::remove_file(directory.join(name)));
+        }
+    }
+}
+
+fn prepare(directory: &Path) -> io::Result<(File, StdDatagram, impl Iterator<Item = String>)> {
+    let opened = File::open(directory)?;
+    let sender = StdDatagram::unbound()?;
+    sender.set_nonblocking(true)?;
+    let names =
+        fs::read_dir(directory)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    Ok((opened, sender, names))
+}
+
+/// A socket's address has room for 107 bytes, a directory's path may be longer: through the open
+/// directory every path is short.
+fn short_path(directory: &File, name: &str) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}/{name}", directory.as_raw_fd()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_wake_up_reaches_its_role_only_and_a_dead_socket_is_removed() {
+        let directory =
+            std::env::temp_dir().join(format!("{}-{}", "kiisrv-wake".repeat(12), Uuid::now_v7()));
+        fs::create_dir_all(&directory).unwrap();
+        let api = Listener::bind(&directory, Role::Api).unwrap();
+        let worker = Listener::bind(&directory, Role::Worker).unwrap();
+        drop(
+            StdDatagram::bind(short_path(&File::open(&directory).unwrap(), "worker-dead")).unwrap(),
+        );
+
+        let id = JobId::new();
+        ring(&directory, Role::Worker, Signal::Queued);
+        ring(&directory, Role::Api, Signal::Changed(id));
+        assert_eq!(worker.next().await, Signal::Queued);
+        assert_eq!(api.next().await, Signal::Changed(id));
+
+        drop((api, worker));
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
+        fs::remove_dir_all(&directory).unwrap();
+    }
+}

@@ -1,0 +1,418 @@
+//! The engine behind its socket, through bollard. Nothing above knows that library.
+#![expect(
+    clippy::disallowed_types,
+    reason = "this is the one place that speaks to the engine"
+)]
+
+use std::{collections::HashMap, io, os::unix::fs::MetadataExt, path::Path};
+
+use bollard::{
+    API_DEFAULT_VERSION, Docker,
+    errors::Error,
+    models::{
+        ContainerCreateBody, HostConfig, HostConfigLogConfig, ImageSummary, Mount, MountType,
+        ResourcesUlimits,
+    },
+    query_parameters::{
+        CreateContainerOptions, InspectContainerOptions, KillContainerOptionsBuilder,
+        ListContainersOptionsBuilder, ListImagesOptions, LogsOptionsBuilder,
+        RemoveContainerOptionsBuilder, StartContainerOptions, WaitContainerOptions,
+    },
+};
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
+use shared::{channel::Dialect, store::versions::Controller};
+
+use super::{
+    ContainerError, ContainerRuntime, ContainerSpec, Exit, Ours, ReportedMount, Scratch, label,
+};
+
+/// Seconds that the engine may take to answer; following a log or waiting is not bounded by it.
+const ANSWER_SECONDS: u64 = 60;
+
+/// A Docker engine, or one that speaks like it.
+#[derive(Clone, Debug)]
+pub struct DockerEngine {
+    docker: Docker,
+}
+
+impl DockerEngine {
+    /// Prepares to speak to the engine at an address in the form of `DOCKER_HOST`, and makes sure that
+    /// it answers.
+    ///
+    /// # Errors
+    /// [`ContainerError::Unreachable`], with what can be done about it.
+    pub async fn connect(address: &str) -> Result<Self, ContainerError> {
+        let connected = match address.strip_prefix("unix://") {
+            Some(path) => {
+                may_open(Path::new(path))?;
+                Docker::connect_with_unix(path, ANSWER_SECONDS, API_DEFAULT_VERSION)
+            }
+            None => Docker::connect_with_http(address, ANSWER_SECONDS, API_DEFAULT_VERSION),
+        };
+        let unreachable = |error: Error| {
+            ContainerError::Unreachable(format!(
+                "no container engine answers at {address} (DOCKER_HOST): {error}"
+            ))
+        };
+        let docker = connected.map_err(unreachable)?;
+        docker.ping().await.map_err(unreachable)?;
+        Ok(Self { docker })
+    }
+}
+
+/// Tells before the first request what a socket's owner has to do, in one line.
+fn may_open(path: &Path) -> Result<(), ContainerError> {
+    let Err(error) = std::os::unix::net::UnixStream::connect(path) else {
+        return Ok(());
+    };
+    let path_text = path.display();
+    let advice = if error.kind() == io::ErrorKind::PermissionDenied {
+        let group = std::fs::metadata(path)
+            .map_or_else(|_| "docker".to_owned(), |meta| meta.gid().to_string());
+        let user = rustix::process::getuid().as_raw();
+        format!(
+            "the socket {path_text} may not be opened by user {user}: add that user to group {group} \
+             (in a container: `group_add: [\"{group}\"]`)"
+        )
+    } else {
+        format!(
+            "no container engine listens at {path_text}: {error}; start Docker, or set DOCKER_HOST"
+        )
+    };
+    Err(ContainerError::Unreachable(advice))
+}
+
+impl ContainerRuntime for DockerEngine {
+    async fn engine_id(&self) -> Result<String, ContainerError> {
+        let info = self
+            .docker
+            .info()
+            .await
+            .map_err(|error| step("say who it is", &error))?;
+        Ok(info.id.unwrap_or_default())
+    }
+
+    async fn controllers(&self) -> Result<Vec<Controller>, ContainerError> {
+        let images = self
+            .docker
+            .list_images(None::<ListImagesOptions>)
+            .await
+            .map_err(|error| step("list its images", &error))?;
+        Ok(images.iter().filter_map(controller_from).collect())
+    }
+
+    async fn mounts_of(
+        &self,
+        container: &str,
+    ) -> Result<Option<Vec<ReportedMount>>, ContainerError> {
+        let inspected = match self
+            .docker
+            .inspect_container(container, None::<InspectContainerOptions>)
+            .await
+        {
+            Err(error) if status(&error) == Some(404) => return Ok(None),
+            other => other.map_err(|error| step("inspect a container", &error))?,
+        };
+        let mounts = inspected.mounts.unwrap_or_default().into_iter();
+        Ok(Some(
+            mounts
+                .filter_map(|mount| {
+                    Some(ReportedMount {
+                        source: mount.source?.into(),
+                        target: mount.destination?.into(),
+                    })
+                })
+                .collect(),
+        ))
+    }
+
+    async fn create(&self, spec: &ContainerSpec) -> Result<String, ContainerError> {
+        let options = CreateContainerOptions {
+            name: Some(spec.name.clone()),
+            ..Default::default()
+        };
+        match self
+            .docker
+            .create_container(Some(options), body_from(spec))
+            .await
+        {
+            Ok(created) => Ok(created.id),
+            Err(error) if status(&error) == Some(404) => {
+                Err(ContainerError::ImageMissing(spec.image.clone()))
+            }
+            Err(error) => Err(step("create a container", &error)),
+        }
+    }
+
+    async fn start(&self, container: &str) -> Result<(), ContainerError> {
+        self.docker
+            .start_container(container, None::<StartContainerOptions>)
+            .await
+            .map_err(|error| step("start a container", &error))
+    }
+
+    fn follow_log(&self, container: &str) -> BoxStream<'static, Result<Bytes, ContainerError>> {
+        let options = LogsOptionsBuilder::default()
+            .follow(true)
+            .stdout(true)
+            .stderr(true)
+            .build();
+        self.docker
+            .logs(container, Some(options))
+            .map(|piece| {
+                piece
+                    .map(bollard::container::LogOutput::into_bytes)
+                    .map_err(|error| step("follow a container's log", &error))
+            })
+            .boxed()
+    }
+
+    async fn wait(&self, container: &str) -> Result<Exit, ContainerError> {
+        let mut ends = self
+            .docker
+            .wait_container(container, None::<WaitContainerOptions>);
+        let code = match ends.try_next().await {
+            // bollard reports a non-zero exit as an error; for us it is an outcome.
+            Err(Error::DockerContainerWaitError { code, .. }) => code,
+            Ok(Some(end)) => end.status_code,
+            Ok(None) => return Err(ended_early("wait for a container")),
+            Err(error) => return Err(step("wait for a container", &error)),
+        };
+        let inspected = self
+            .docker
+            .inspect_container(container, None::<InspectContainerOptions>)
+            .await
+            .map_err(|error| step("inspect a container", &error))?;
+        let out_of_memory = inspected
+            .state
+            .and_then(|state| state.oom_killed)
+            .unwrap_or(false);
+        Ok(Exit {
+            code,
+            out_of_memory,
+        })
+    }
+
+    async fn kill(&self, container: &str) -> Result<(), ContainerError> {
+        let options = KillContainerOptionsBuilder::default()
+            .signal("SIGKILL")
+            .build();
+        match self.docker.kill_container(container, Some(options)).await {
+            // 409: it does not run any more.
+            Err(error) if matches!(status(&error), Some(404 | 409)) => Ok(()),
+            other => other.map_err(|error| step("kill a container", &error)),
+        }
+    }
+
+    async fn remove(&self, container: &str) -> Result<(), ContainerError> {
+        let options = RemoveContainerOptionsBuilder::default()
+            .force(true)
+            .v(true)
+            .build();
+        match self.docker.remove_container(container, Some(options)).await {
+            // 409: its removal is under way already.
+            Err(error) if matches!(status(&error), Some(404 | 409)) => Ok(()),
+            other => other.map_err(|error| step("remove a container", &error)),
+        }
+    }
+
+    async fn list_ours(&self) -> Result<Vec<Ours>, ContainerError> {
+        let filters = HashMap::from([("label", vec![label::ROLE])]);
+        let options = ListContainersOptionsBuilder::default()
+            .all(true)
+            .filters(&filters)
+            .build();
+        let listed = self
+            .docker
+            .list_containers(Some(options))
+            .await
+            .map_err(|error| step("list its containers", &error))?;
+        Ok(listed
+            .into_iter()
+            .filter_map(|one| {
+                Some(Ours {
+                    id: one.id?,
+                    labels: one.labels.unwrap_or_default().into_iter().collect(),
+                })
+            })
+            .collect())
+    }
+}
+
+fn body_from(spec: &ContainerSpec) -> ContainerCreateBody {
+    ContainerCreateBody {
+        image: Some(spec.image.clone()),
+        user: spec.user.clone(),
+        entrypoint: spec.entrypoint.clone(),
+        cmd: Some(spec.command.clone()),
+        env: Some(
+            spec.environment
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect(),
+        ),
+        labels: Some(spec.labels.clone().into_iter().collect()),
+        network_disabled: Some(true),
+        host_config: Some(host_config_from(spec)),
+        ..Default::default()
+    }
+}
+
+fn host_config_from(spec: &ContainerSpec) -> HostConfig {
+    let limits = &spec.limits;
+    HostConfig {
+        network_mode: Some("none".to_owned()),
+        readonly_rootfs: Some(spec.read_only_root),
+        cap_drop: Some(vec!["ALL".to_owned()]),
+        cap_add: Some(spec.capabilities.clone()),
+        security_opt: Some(vec!["no-new-privileges".to_owned()]),
+        memory: Some(signed(limits.memory)),
+        // The sum of memory and swap: equal to the memory, so that there is no swap.
+        memory_swap: Some(signed(limits.memory)),
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a number of processors is small"
+        )]
+        nano_cpus: Some((limits.cpus * 1e9) as i64),
+        pids_limit: Some(i64::from(limits.pids)),
+        ulimits: Some(vec![
+            ulimit("fsize", limits.file_bytes),
+            ulimit("core", 0),
+            ulimit("nofile", 1024),
+        ]),
+        mounts: Some(
+            spec.mounts
+                .iter()
+                .map(|mount| Mount {
+                    typ: Some(MountType::BIND),
+                    source: Some(mount.source.display().to_string()),
+                    target: Some(mount.target.clone()),
+                    read_only: Some(mount.read_only),
+                    ..Default::default()
+                })
+                .collect(),
+        ),
+        tmpfs: Some(
+            spec.scratch
+                .iter()
+                .map(|scratch| (scratch.target.clone(), tmpfs_options(scratch)))
+                .collect(),
+        ),
+        // Never auto-remove: a log must be readable again from its first byte after a worker died.
+        auto_remove: Some(false),
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("json-file".to_owned()),
+            config: Some(HashMap::from([
+                ("max-size".to_owned(), limits.log_bytes.to_string()),
+                ("max-file".to_owned(), "1".to_owned()),
+            ])),
+        }),
+        ..Default::default()
+    }
+}
+
+fn tmpfs_options(scratch: &Scratch) -> String {
+    format!(
+        "rw,noexec,nosuid,nodev,mode=1777,size={},nr_inodes={}",
+        scratch.bytes, scratch.inodes
+    )
+}
+
+fn ulimit(name: &str, value: u64) -> ResourcesUlimits {
+    ResourcesUlimits {
+        name: Some(name.to_owned()),
+        soft: Some(signed(value)),
+        hard: Some(signed(value)),
+    }
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The controller that an image is, if its name says so. Only the tag `latest` counts.
+fn controller_from(image: &ImageSummary) -> Option<Controller> {
+    let name = image
+        .repo_tags
+        .iter()
+        .find_map(|tag| controller_name(tag))?;
+    let label = |key: &str| {
+        image
+            .labels
+            .get(key)
+            .filter(|value| !value.is_empty())
+            .cloned()
+    };
+    let dialect = label("kiisrv.dialect").and_then(|word| Dialect::parse(&word));
+    Some(Controller {
+        image: image.id.clone(),
+        protocol: if label("kiisrv.protocol").as_deref() == Some("2") {
+            2
+        } else {
+            1
+        },
+        dialect: dialect.unwrap_or_else(|| Dialect::of_controller(name)),
+        channel: label("kiisrv.channel"),
+        version: label("org.opencontainers.image.version"),
+        revision: label("org.opencontainers.image.revision"),
+        created: label("org.opencontainers.image.created"),
+        commits: label("kiisrv.commits").and_then(|count| count.parse().ok()),
+        source: label("org.opencontainers.image.source"),
+        name: name.to_owned(),
+    })
+}
+
+fn controller_name(tag: &str) -> Option<&str> {
+    let tag = tag.strip_prefix("localhost/").unwrap_or(tag);
+    let name = tag
+        .strip_prefix("kiisrv-controller-")?
+        .strip_suffix(":latest")?;
+    let plain = !name.is_empty()
+        && name.len() <= 32
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    plain.then_some(name)
+}
+
+fn status(error: &Error) -> Option<u16> {
+    match error {
+        Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
+        _ => None,
+    }
+}
+
+fn step(step: &'static str, error: &Error) -> ContainerError {
+    ContainerError::Step {
+        step,
+        cause: error.to_string(),
+    }
+}
+
+fn ended_early(step: &'static str) -> ContainerError {
+    ContainerError::Step {
+        step,
+        cause: "it stopped answering".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_tag_latest_of_the_right_name_is_a_controller() {
+        assert_eq!(controller_name("kiisrv-controller-057:latest"), Some("057"));
+        assert_eq!(
+            controller_name("localhost/kiisrv-controller-057:latest"),
+            Some("057")
+        );
+        for tag in [
+            "kiisrv-controller-057:old",
+            "kiisrv-controller-:latest",
+            "other/kiisrv-controller-057:latest",
+            "kiisrv-controller-0/7:latest",
+        ] {
+            assert_eq!(controller_name(tag), None, "{tag}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What a worker needs of a container engine: a description of a container, and verbs.
+//!
+//! Verbs and not one `run`, so that a container can outlive the worker that started it.
+
+pub mod docker;
+
+use std::{collections::BTreeMap, future::Future, path::PathBuf};
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use shared::store::versions::Controller;
+
+/// Labels that say whose a container is. They are what leftovers are found by.
+pub mod label {
+    /// The build's id.
+    pub const BUILD: &str = "kiisrv.build";
+    /// The claim that it was made under.
+    pub const EPOCH: &str = "kiisrv.epoch";
+    /// The worker's id.
+    pub const WORKER: &str = "kiisrv.worker";
+    /// What it is for: [`ROLE_BUILD`], or the name of a chore.
+    pub const ROLE: &str = "kiisrv.role";
+    /// A container that builds.
+    pub const ROLE_BUILD: &str = "build";
+}
+
+/// A container, described before it exists.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContainerSpec {
+    /// Its name on the engine.
+    pub name: String,
+    /// The image's id.
+    pub image: String,
+    /// `uid:gid`; `None` is the image's own.
+    pub user: Option<String>,
+    /// In place of the image's entrypoint.
+    pub entrypoint: Option<Vec<String>>,
+    /// The entrypoint's arguments.
+    pub command: Vec<String>,
+    /// The environment, in addition to the image's.
+    pub environment: Vec<(String, String)>,
+    /// See [`label`].
+    pub labels: BTreeMap<String, String>,
+    /// Directories of the host.
+    pub mounts: Vec<HostMount>,
+    /// File systems in the container's memory.
+    pub scratch: Vec<Scratch>,
+    /// Whether the image's files can be written to.
+    pub read_only_root: bool,
+    /// Capabilities that are kept; all others are dropped.
+    pub capabilities: Vec<String>,
+    /// The limits.
+    pub limits: Limits,
+}
+
+/// A directory of the host in the container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostMount {
+    /// The path as the *host* knows it.
+    pub source: PathBuf,
+    /// The path in the container.
+    pub target: String,
+    /// Whether the container may only read it.
+    pub read_only: bool,
+}
+
+/// A file system in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scratch {
+    /// The path in the container.
+    pub target: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Files and directories in it at most.
+    pub inodes: u32,
+}
+
+/// What a container may use at most.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Memory in bytes; swap is not on top of it.
+    pub memory: u64,
+    /// Processors.
+    pub cpus: f64,
+    /// Processes and threads.
+    pub pids: u32,
+    /// Bytes of one file.
+    pub file_bytes: u64,
+    /// Bytes of log that the engine keeps.
+    pub log_bytes: u64,
+}
+
+/// How a container ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// The status of its first process.
+    pub code: i64,
+    /// Whether the engine saw something in it killed for memory.
+    pub out_of_memory: bool,
+}
+
+/// A container of ours that the engine has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ours {
+    /// The engine's id for it.
+    pub id: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A mount of a container, as the engine reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportedMount {
+    /// The path on the host.
+    pub source: PathBuf,
+    /// The path in the container.
+    pub target: PathBuf,
+}
+
+/// What went wrong, by the step. The message reads on after "failed: ".
+#[derive(Debug, thiserror::Error)]
+pub enum ContainerError {
+    /// The socket is not there or may not be opened.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The image that a build was planned with is gone.
+    #[error("the engine has no image {0}")]
+    ImageMissing(String),
+    /// A step of a container's life.
+    #[error("the engine could not {step}: {cause}")]
+    Step {
+        /// What it was asked to do: `create a container`.
+        step: &'static str,
+        /// Its words.
+        cause: String,
+    },
+}
+
+/// The engine's verbs.
+pub trait ContainerRuntime: Send + Sync + 'static {
+    /// The engine's own id.
+    fn engine_id(&self) -> impl Future<Output = Result<String, ContainerError>> + Send;
+
+    /// The images named `kiisrv-controller-*` that are tagged `latest`.
+    fn controllers(&self) -> impl Future<Output = Result<Vec<Controller>, ContainerError>> + Send;
+
+    /// The mounts of a container; `None` where this engine does not have it.
+    fn mounts_of(
+        &self,
+        container: &str,
+    ) -> impl Future<Output = Result<Option<Vec<ReportedMount>>, ContainerError>> + Send;
+
+    /// Makes a container and gives its id. Nothing runs yet.
+    fn create(
+        &self,
+        spec: &ContainerSpec,
+    ) -> impl Future<Output = Result<String, ContainerError>> + Send;
+
+    /// Starts it.
+    fn start(&self, container: &str) -> impl Future<Output = Result<(), ContainerError>> + Send;
+
+    /// Its output from the first byte on, until it ends.
+    fn follow_log(&self, container: &str) -> BoxStream<'static, Result<Bytes, ContainerError>>;
+
+    /// Waits for its end.
+    fn wait(&self, container: &str) -> impl Future<Output = Result<Exit, ContainerError>> + Send;
+
+    /// Ends it at once. One that has ended already is fine.
+    fn kill(&self, container: &str) -> impl Future<Output = Result<(), ContainerError>> + Send;
+
+    /// Removes it, and ends it where it runs. One that is gone already is fine.
+    fn remove(&self, container: &str) -> impl Future<Output = Result<(), ContainerError>> + Send;
+
+    /// All containers with our labels, running or not.
+    fn list_ours(&self) -> impl Future<Output = Result<Vec<Ours>, ContainerError>> + Send;
+}
