@@ -1,1 +1,30 @@
-//! x
+//! HTTP in, HTTP out. What is said on the wire is decided here and nowhere else.
+//!
+//! In the order of a request's way:
+//!
+//! - [`server`]: connections, their limits, and the end of them when the process stops.
+//! - [`routes()`]: the table of routes. Each leads to one function in `handlers`.
+//! - `client`, `body`: who asks, and what they send, within bounds.
+//! - `submit`: from a body to a row in the queue, for the native route and for the predecessor's.
+//! - `handlers`: one file for each thing that can be asked about.
+//! - `files`, `range`: a file of a build as an answer.
+//! - `error`: every refusal, as `application/problem+json`.
+//! - [`state`]: what all of them share; `room`: whether the disk has room.
+
+mod body;
+mod client;
+mod error;
+mod files;
+mod handlers;
+mod range;
+mod room;
+mod routes;
+pub mod server;
+pub mod state;
+mod submit;
+#[cfg(test)]
+mod tests;
+
+pub use routes::routes;
+pub use server::run;
+pub use state::{StartError, State};

@@ -1,2 +1,83 @@
-//! x
-fn main() {}
+//! `kiisrv`: keyboard firmware, built on demand. The one program of the project.
+//!
+//! - [`serve`]: the API, a worker, or both in one process.
+//! - [`healthcheck`]: whether they are alive, for a container's health check.
+//! - [`prepare`]: the directories of a service with their right owner, before its first start.
+//! - [`build`]: a layout file in, a zip out, through a running service.
+//! - [`kll`]: what the compiler will be given, without any service.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line speaks to people"
+)]
+
+mod build;
+mod healthcheck;
+mod kll;
+mod prepare;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use serve::Part;
+use shared::{settings::Settings, telemetry};
+
+/// Keyboard firmware, built on demand.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the API and a worker in one process (what a bare `kiisrv` does)
+    Serve,
+    /// Run the API alone
+    Api,
+    /// Run a worker alone
+    Worker,
+    /// Tell by the exit status whether the API or a worker on this host is alive
+    Healthcheck {
+        /// What to look at
+        #[arg(value_enum, default_value = "api")]
+        part: healthcheck::Part,
+    },
+    /// Make directories and give them to the service's user (as root, before the first start)
+    Prepare(prepare::Arguments),
+    /// Build a layout file through a running service and save the zip
+    Build(build::Arguments),
+    /// Write the KLL files of a layout, as the compiler will be given them
+    Kll(kll::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments.command.unwrap_or(Command::Serve)) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("kiisrv: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let part = match command {
+        Command::Serve => Part::Both,
+        Command::Api => Part::Api,
+        Command::Worker => Part::Worker,
+        Command::Healthcheck { part } => {
+            return healthcheck::run(&Settings::from_environment()?, part);
+        }
+        Command::Prepare(arguments) => return prepare::run(&arguments),
+        Command::Build(arguments) => return build::run(&arguments),
+        Command::Kll(arguments) => return kll::run(&arguments, &Settings::from_environment()?),
+    };
+    let settings = Settings::from_environment()?;
+    telemetry::start(settings.log_format, &settings.log_filter)?;
+    serve::run(settings, part)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -36,6 +36,15 @@ impl Dialect {
         }
     }
 
+    /// The dialect of a channel or a version by its name alone, where no image can be asked.
+    #[must_use]
+    pub fn of_version(name: &str) -> Self {
+        match name.strip_prefix('v') {
+            Some(digits) => Self::of_controller(&digits.replace('.', "")),
+            None => Self::parse(name).unwrap_or(Self::Latest),
+        }
+    }
+
     /// Its name: `latest` or `lts`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -64,5 +73,18 @@ mod tests {
             assert_eq!(json, format!("\"{dialect}\""));
         }
         assert_eq!(Dialect::parse("LTS"), None);
+    }
+
+    #[test]
+    fn a_version_tells_its_dialect() {
+        for (name, dialect) in [
+            ("lts", Dialect::Lts),
+            ("v0.5.0", Dialect::Lts),
+            ("v0.5.4", Dialect::Latest),
+            ("latest", Dialect::Latest),
+            ("nightly", Dialect::Latest),
+        ] {
+            assert_eq!(Dialect::of_version(name), dialect, "{name}");
+        }
     }
 }

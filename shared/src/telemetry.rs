@@ -3,6 +3,8 @@
 //! One line an event on standard error. A message reads alone; its fields are what one searches by,
 //! and `job.id` is the same name everywhere.
 
+use std::io::IsTerminal;
+
 use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 
@@ -37,6 +39,7 @@ pub fn start(format: Format, filter: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter).context("KIISRV_LOG is not valid")?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match format {
         Format::Text => lines.with_target(false).try_init(),

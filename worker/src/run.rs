@@ -125,6 +125,15 @@ pub enum StartError {
     Io(#[from] std::io::Error),
 }
 
+/// The host's name; in a container it is the container's.
+#[must_use]
+pub fn host_name() -> String {
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
+}
+
 /// A worker that is ready to run.
 pub struct Worker<R> {
     context: Arc<Context<R>>,
@@ -156,10 +165,7 @@ impl<R: ContainerRuntime> Worker<R> {
         }
         let me = workers::Worker {
             id: Uuid::now_v7().to_string(),
-            host: rustix::system::uname()
-                .nodename()
-                .to_string_lossy()
-                .into_owned(),
+            host: host_name(),
             engine_id: runtime.engine_id().await?,
             slots: settings.worker.slots,
         };

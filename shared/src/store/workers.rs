@@ -85,6 +85,25 @@ pub async fn signed_off(store: &Store, worker: &str) -> Result<()> {
         .await
 }
 
+/// Whether a worker on this host has given a sign of life lately.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn seen_lately_on(store: &Store, host: &str) -> Result<bool> {
+    let host = host.to_owned();
+    store
+        .read(move |table| {
+            let since = now() - millis(LATELY);
+            let seen: bool = table
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM workers WHERE host = ?1 AND seen_at > ?2)",
+                )?
+                .query_row(params![host, since], |row| row.get(0))?;
+            Ok(seen)
+        })
+        .await
+}
+
 /// The ability to build, as the workers report it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ability {

@@ -60,6 +60,31 @@ pub async fn show_by_fingerprint(
     find(store, sql, fingerprint.as_str().to_owned()).await
 }
 
+/// The newest build with this fingerprint that ended in this status and left a zip. A later one that still waits does
+/// not hide it: somebody may have been told its name just before.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn show_answer(
+    store: &Store,
+    fingerprint: &Fingerprint,
+    status: Status,
+) -> Result<Option<Build>> {
+    let sql = match status {
+        Status::Succeeded => {
+            "SELECT * FROM jobs WHERE fingerprint = ?1 AND status = 'succeeded' AND artifact_file IS NOT NULL
+             ORDER BY id DESC LIMIT 1"
+        }
+        Status::Failed => {
+            "SELECT * FROM jobs WHERE fingerprint = ?1 AND status = 'failed' AND artifact_file IS NOT NULL
+             ORDER BY id DESC LIMIT 1"
+        }
+        // These leave no zip.
+        Status::Queued | Status::Running | Status::Cancelled => return Ok(None),
+    };
+    find(store, sql, fingerprint.as_str().to_owned()).await
+}
+
 /// The claim that holds a running build; `None` where it does not run.
 ///
 /// # Errors

@@ -1,0 +1,137 @@
+//! Who asks: the address, through proxies that are trusted and through no others, and the program.
+
+use std::{
+    convert::Infallible,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+};
+
+use shared::store::requests::Visitor;
+use warp::{
+    Filter,
+    http::{HeaderMap, header},
+};
+
+use crate::state::State;
+
+/// The other end of the connection. The server puts it into each request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// Somebody who asks for a build.
+#[derive(Clone, Debug)]
+pub(crate) struct Asker {
+    /// A keyed hash of the address: the address itself is neither stored nor logged.
+    pub(crate) client: String,
+    /// With what they ask.
+    pub(crate) visitor: Visitor,
+}
+
+/// Finds out who asks. It never refuses.
+pub(crate) fn asker(
+    state: &State,
+) -> impl Filter<Extract = (Asker,), Error = Infallible> + Clone + Send + Sync + 'static {
+    let state = state.clone();
+    warp::ext::optional::<Peer>()
+        .and(warp::header::headers_cloned())
+        .map(move |peer: Option<Peer>, headers: HeaderMap| {
+            let agent = headers
+                .get(header::USER_AGENT)
+                .and_then(|agent| agent.to_str().ok())
+                .unwrap_or_default();
+            let trusted = &state.settings.trusted_proxies;
+            let name = peer.map_or_else(
+                || "unknown".to_owned(),
+                |Peer(peer)| client_name(address(peer.ip(), &headers, trusted)),
+            );
+            Asker {
+                client: state.store.client(&name),
+                visitor: Visitor::from_user_agent(agent),
+            }
+        })
+}
+
+/// The right-most address that no trusted proxy of ours vouches to be one of them. What stands left of
+/// it was sent by the client and may say anything.
+fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+    let mut nearest = peer.to_canonical();
+    let forwarded: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    for further in forwarded.into_iter().rev() {
+        if !trusted.contains(&nearest) {
+            break;
+        }
+        let Some(further) = parse_address(further.trim()) else {
+            break;
+        };
+        nearest = further;
+    }
+    nearest
+}
+
+/// An address, with a port or without: proxies do either.
+fn parse_address(text: &str) -> Option<IpAddr> {
+    text.parse::<IpAddr>()
+        .or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()))
+        .ok()
+        .map(|address| address.to_canonical())
+}
+
+/// One person has a whole /64 of IPv6 addresses, so that it counts as one client.
+fn client_name(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let network = address.to_bits() & !u128::from(u64::MAX);
+            format!("{}/64", Ipv6Addr::from_bits(network))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append("x-forwarded-for", value.parse().unwrap());
+        }
+        let trusted: Vec<_> = trusted.iter().map(|proxy| proxy.parse().unwrap()).collect();
+        client_name(address(peer.parse().unwrap(), &headers, &trusted))
+    }
+
+    #[test]
+    fn a_forwarded_address_is_believed_from_trusted_proxies_only() {
+        assert_eq!(found("203.0.113.9", &["198.51.100.1"], &[]), "203.0.113.9");
+        assert_eq!(
+            found("10.0.0.1", &["198.51.100.1"], &["10.0.0.1"]),
+            "198.51.100.1"
+        );
+    }
+
+    #[test]
+    fn the_right_most_untrusted_address_is_the_client() {
+        let proxies = ["10.0.0.1", "10.0.0.2"];
+        assert_eq!(
+            found("10.0.0.1", &["6.6.6.6, 198.51.100.1", "10.0.0.2"], &proxies),
+            "198.51.100.1"
+        );
+        assert_eq!(
+            found("10.0.0.1", &["6.6.6.6, nonsense"], &proxies),
+            "10.0.0.1"
+        );
+        assert_eq!(
+            found("::ffff:10.0.0.1", &["198.51.100.1:4711"], &proxies),
+            "198.51.100.1"
+        );
+    }
+
+    #[test]
+    fn a_whole_network_of_ipv6_is_one_client() {
+        assert_eq!(found("2001:db8:1:2:3:4:5:6", &[], &[]), "2001:db8:1:2::/64");
+    }
+}

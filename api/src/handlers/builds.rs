@@ -1,0 +1,205 @@
+//! Builds by their ids: asking for one, looking at it, waiting for it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::{
+    job::{Artifact, JobId, Reason, Status},
+    store::{
+        jobs::{self, Build, Enqueued},
+        queue_order,
+    },
+};
+use tokio::time::Instant;
+use warp::{
+    Reply,
+    http::{HeaderValue, StatusCode, header},
+    reply::Response,
+};
+
+use crate::{
+    body::Incoming,
+    client::Asker,
+    error::{Answer, Problem},
+    state::State,
+    submit::{UnknownVersion, submit},
+};
+
+/// The longest that an answer is held; proxies give up after a minute.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// Takes a build, new or known.
+pub(crate) async fn submit_build(state: State, asker: Asker, incoming: Incoming) -> Answer {
+    let enqueued = submit(&state, asker, incoming, UnknownVersion::IsRefused).await?;
+    let status = match enqueued {
+        Enqueued::New(_) => StatusCode::ACCEPTED,
+        Enqueued::Joined(..) => StatusCode::OK,
+    };
+    let build = find(&state, enqueued.id()).await?;
+    let mut response = shown(&state, &build).await?;
+    *response.status_mut() = status;
+    let location = HeaderValue::from_str(&url(build.id)).map_err(Problem::broken)?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}
+
+/// Shows a build, as soon as its status differs where that is asked for.
+pub(crate) async fn show_build(state: State, id: String, query: String) -> Answer {
+    let id = parse_id(&id)?;
+    let Wait { time, status } = Wait::parse(&query)?;
+    let mut build = find(&state, id).await?;
+    let from = status.unwrap_or(build.status);
+    if !time.is_zero() {
+        let changed = |build: &Build| build.status.is_final() || build.status != from;
+        build = wait(&state, build, changed, time).await?;
+    }
+    shown(&state, &build).await
+}
+
+/// Waits until `enough` says so, for `time`, or until the service stops: then the build is given back as it is.
+pub(crate) async fn wait(
+    state: &State,
+    build: Build,
+    enough: impl Fn(&Build) -> bool + Send,
+    time: Duration,
+) -> Result<Build, Problem> {
+    if enough(&build) {
+        return Ok(build);
+    }
+    let deadline = Instant::now() + time;
+    let found = tokio::select! {
+        found = jobs::wait_until(&state.store, &state.changes, build.id, enough, deadline) => found?,
+        () = state.stopped() => Some(build),
+    };
+    found.ok_or_else(no_such_build)
+}
+
+/// The build with this id, or the problem that there is none.
+pub(crate) async fn find(state: &State, id: JobId) -> Result<Build, Problem> {
+    jobs::show(&state.store, id)
+        .await?
+        .ok_or_else(no_such_build)
+}
+
+/// An id in a path. What is no id is the id of no build.
+pub(crate) fn parse_id(id: &str) -> Result<JobId, Problem> {
+    id.parse().map_err(|_| no_such_build())
+}
+
+fn no_such_build() -> Problem {
+    Problem::not_found("there is no build with this id")
+}
+
+fn url(id: JobId) -> String {
+    format!("/v1/builds/{id}")
+}
+
+/// How long to hold an answer, and for which status to differ.
+struct Wait {
+    time: Duration,
+    status: Option<Status>,
+}
+
+impl Wait {
+    fn parse(query: &str) -> Result<Self, Problem> {
+        let mut wait = Self {
+            time: Duration::ZERO,
+            status: None,
+        };
+        for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+            match name {
+                "wait" => {
+                    let seconds = value
+                        .parse()
+                        .map_err(|_| Problem::bad_request("`wait` is a whole number of seconds"))?;
+                    wait.time = Duration::from_secs(seconds).min(LONGEST_WAIT);
+                }
+                "status" => {
+                    let status = Status::from_word(value).ok_or_else(|| {
+                        Problem::bad_request("`status` is the status that you know, such as queued")
+                    })?;
+                    wait.status = Some(status);
+                }
+                _ => {}
+            }
+        }
+        Ok(wait)
+    }
+}
+
+/// A build as it is shown.
+#[derive(Serialize)]
+struct View<'a> {
+    id: JobId,
+    status: Status,
+    position: Option<u64>,
+    eta_seconds: Option<u64>,
+    keyboard: &'a str,
+    layout: &'a str,
+    version: &'a str,
+    controller: &'a str,
+    attempts: u32,
+    created_at: Option<String>,
+    started_at: Option<String>,
+    finished_at: Option<String>,
+    reason: Option<Reason>,
+    detail: Option<&'a str>,
+    /// What the compiler complains of, by key. Nobody reads the log for it yet.
+    diagnostics: [(); 0],
+    artifact: Option<ArtifactView<'a>>,
+    log_url: String,
+}
+
+#[derive(Serialize)]
+struct ArtifactView<'a> {
+    url: String,
+    #[serde(flatten)]
+    artifact: &'a Artifact,
+}
+
+async fn shown(state: &State, build: &Build) -> Answer {
+    let place = match build.status {
+        Status::Queued => queue_order::place(&state.store, build.id).await?,
+        _ => None,
+    };
+    let url = url(build.id);
+    let view = View {
+        id: build.id,
+        status: build.status,
+        position: place.map(|place| place.position),
+        eta_seconds: place.map(|place| place.eta_seconds),
+        keyboard: &build.keyboard,
+        layout: &build.layout,
+        version: &build.version,
+        controller: &build.controller,
+        attempts: build.attempts,
+        created_at: time(build.created_at),
+        started_at: build.started_at.and_then(time),
+        finished_at: build.finished_at.and_then(time),
+        reason: build.reason,
+        detail: build.detail.as_deref(),
+        diagnostics: [],
+        artifact: build.artifact.as_ref().map(|artifact| ArtifactView {
+            url: format!("{url}/artifact"),
+            artifact,
+        }),
+        log_url: format!("{url}/log"),
+    };
+    Ok(not_stored(warp::reply::json(&view).into_response()))
+}
+
+/// An answer that is out of date at once.
+pub(crate) fn not_stored(mut response: Response) -> Response {
+    let no_store = HeaderValue::from_static("no-store");
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, no_store);
+    response
+}
+
+/// RFC 3339 in UTC, with milliseconds.
+fn time(millis: i64) -> Option<String> {
+    let time = Timestamp::from_millisecond(millis).ok()?;
+    Some(format!("{time:.3}"))
+}

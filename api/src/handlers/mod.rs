@@ -1,0 +1,10 @@
+//! One file for each thing that can be asked about. Handlers are ordinary functions of ordinary arguments.
+
+pub(crate) mod artifacts;
+pub(crate) mod builds;
+pub(crate) mod health;
+pub(crate) mod keyboards;
+pub(crate) mod layouts;
+pub(crate) mod predecessor;
+pub(crate) mod stats;
+pub(crate) mod versions;

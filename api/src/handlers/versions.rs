@@ -1,0 +1,128 @@
+//! What people may ask for by name, and the controllers that stand behind it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use shared::{
+    channel::Dialect,
+    store::versions::{self, Controller, Version},
+};
+use warp::Reply;
+
+use super::builds::not_stored;
+use crate::{error::Answer, state::State};
+
+#[derive(Serialize)]
+struct List {
+    versions: Vec<View>,
+}
+
+#[derive(Serialize)]
+struct View {
+    name: String,
+    channel: String,
+    controller: String,
+    available: bool,
+    dialect: Option<Dialect>,
+    protocol: Option<u8>,
+    version: Option<String>,
+    revision: Option<String>,
+    created: Option<String>,
+    commits: Option<u32>,
+    image: Option<String>,
+}
+
+/// All versions, also those whose controller is not there.
+pub(crate) async fn versions(state: State) -> Answer {
+    let versions = versions::versions(&state.store).await?;
+    let versions = versions.into_iter().map(View::from).collect();
+    Ok(not_stored(
+        warp::reply::json(&List { versions }).into_response(),
+    ))
+}
+
+impl From<Version> for View {
+    fn from(version: Version) -> Self {
+        let there = version.controller.as_ref();
+        Self {
+            available: there.is_some(),
+            dialect: there.map(|there| there.dialect),
+            protocol: there.map(|there| there.protocol),
+            version: there.and_then(|there| there.version.clone()),
+            revision: there.and_then(|there| there.revision.clone()),
+            created: there.and_then(|there| there.created.clone()),
+            commits: there.and_then(|there| there.commits),
+            image: there.map(|there| there.image.clone()),
+            name: version.name,
+            channel: version.channel,
+            controller: version.controller_name,
+        }
+    }
+}
+
+/// What the old clients know of a release.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Release {
+    commit: u32,
+    date: String,
+    hash: String,
+    bcd: String,
+    notes: String,
+}
+
+/// `GET /versions` of the old clients: each version whose controller is there, with its release where that is known.
+pub(crate) async fn releases(state: State) -> Answer {
+    let releases: BTreeMap<String, Option<Release>> = versions::versions(&state.store)
+        .await?
+        .into_iter()
+        .filter_map(|version| Some((version.name, release(version.controller?))))
+        .collect();
+    Ok(not_stored(warp::reply::json(&releases).into_response()))
+}
+
+fn release(controller: Controller) -> Option<Release> {
+    let notes = match (&controller.source, &controller.version) {
+        (Some(source), Some(version)) => {
+            let source = source.trim_end_matches('/').trim_end_matches(".git");
+            format!("{source}/releases/tag/{version}")
+        }
+        _ => String::new(),
+    };
+    let commit = controller.commits?;
+    Some(Release {
+        commit,
+        date: controller.created?,
+        hash: controller.revision?,
+        bcd: bcd(commit),
+        notes,
+    })
+}
+
+/// The firmware's version number as USB shows it: the number of commits, a byte on each side of the point. Above 99
+/// it is hexadecimal, as two decimal digits end there.
+fn bcd(commits: u32) -> String {
+    let [.., high, low] = commits.to_be_bytes();
+    let digits = |byte: u8| match byte {
+        0..=99 => byte.to_string(),
+        _ => format!("{byte:x}"),
+    };
+    format!("{}.{}", digits(high), digits(low))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_above_two_digits_is_hexadecimal() {
+        for (commits, expected) in [
+            (1222, "4.c6"),
+            (0, "0.0"),
+            (99, "0.99"),
+            (100, "0.64"),
+            (0x6403, "64.3"),
+        ] {
+            assert_eq!(bcd(commits), expected);
+        }
+    }
+}

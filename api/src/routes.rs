@@ -1,0 +1,241 @@
+//! The table of routes. Paths come before methods, so that a known path with another method is a 405.
+
+use std::convert::Infallible;
+
+use warp::{
+    Filter, Reply,
+    filters::BoxedFilter,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    path,
+    reply::Response,
+};
+
+use crate::{
+    body::incoming,
+    client::asker,
+    error::answer_refusal,
+    handlers::{artifacts, builds, health, keyboards, layouts, predecessor, stats, versions},
+    state::State,
+};
+
+type Route = BoxedFilter<(Response,)>;
+
+/// All routes. They refuse nothing: every request has an answer.
+pub fn routes(
+    state: State,
+) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static {
+    let native = one_of([
+        submit_build(&state),
+        show_build(&state),
+        build_log(&state),
+        build_artifact(&state),
+        keyboards(&state),
+        versions(&state),
+        layouts(&state),
+    ]);
+    let health = one_of([healthz(), readyz(&state)]);
+    let predecessor = one_of([
+        download_php(&state),
+        root(&state),
+        tmp_file(&state),
+        layout_file(&state),
+        releases(&state),
+        stats(&state),
+    ]);
+    one_of([preflight(), native, predecessor, health])
+        .recover(answer_refusal)
+        .unify()
+        .map(for_every_origin)
+}
+
+/// `POST /v1/builds`
+fn submit_build(state: &State) -> Route {
+    answered(
+        path!("v1" / "builds")
+            .and(warp::post())
+            .and(with(state))
+            .and(asker(state))
+            .and(incoming())
+            .then(builds::submit_build),
+    )
+}
+
+/// `GET /v1/builds/{id}?wait=30&status=queued`
+fn show_build(state: &State) -> Route {
+    let place = path!("v1" / "builds" / String).and(get());
+    let handler = |id, state, query| builds::show_build(state, id, query);
+    answered(place.and(with(state)).and(query()).then(handler))
+}
+
+/// `GET /v1/builds/{id}/log`
+fn build_log(state: &State) -> Route {
+    let place = path!("v1" / "builds" / String / "log").and(get());
+    let handler = |id, state, headers| artifacts::log(state, id, headers);
+    answered(place.and(with(state)).and(headers()).then(handler))
+}
+
+/// `GET /v1/builds/{id}/artifact`
+fn build_artifact(state: &State) -> Route {
+    let place = path!("v1" / "builds" / String / "artifact").and(get());
+    let handler = |id, state, headers| artifacts::artifact(state, id, headers);
+    answered(place.and(with(state)).and(headers()).then(handler))
+}
+
+/// `GET /v1/keyboards`
+fn keyboards(state: &State) -> Route {
+    let place = path!("v1" / "keyboards").and(get());
+    answered(place.and(with(state)).then(keyboards::keyboards))
+}
+
+/// `GET /v1/versions`
+fn versions(state: &State) -> Route {
+    let place = path!("v1" / "versions").and(get());
+    answered(place.and(with(state)).then(versions::versions))
+}
+
+/// `GET /v1/layouts`
+fn layouts(state: &State) -> Route {
+    let place = path!("v1" / "layouts").and(get());
+    answered(place.and(with(state)).then(layouts::layouts))
+}
+
+/// `GET /healthz`
+fn healthz() -> Route {
+    answered(path!("healthz").and(get()).then(health::alive))
+}
+
+/// `GET /readyz`
+fn readyz(state: &State) -> Route {
+    answered(
+        path!("readyz")
+            .and(get())
+            .and(with(state))
+            .then(health::ready),
+    )
+}
+
+/// `POST /download.php`
+fn download_php(state: &State) -> Route {
+    build_and_wait(state, path!("download.php").boxed())
+}
+
+/// `POST /`
+fn root(state: &State) -> Route {
+    build_and_wait(state, path::end().boxed())
+}
+
+fn build_and_wait(state: &State, place: BoxedFilter<()>) -> Route {
+    answered(
+        place
+            .and(warp::post())
+            .and(with(state))
+            .and(asker(state))
+            .and(incoming())
+            .then(predecessor::build_and_wait),
+    )
+}
+
+/// `GET /tmp/{file}`
+fn tmp_file(state: &State) -> Route {
+    let place = path!("tmp" / String).and(get());
+    let handler = |file, state, headers| predecessor::tmp_file(state, file, headers);
+    answered(place.and(with(state)).and(headers()).then(handler))
+}
+
+/// `GET /layouts/{file}`
+fn layout_file(state: &State) -> Route {
+    let place = path!("layouts" / String).and(get());
+    let handler = |file, state, headers| layouts::layout(state, file, headers);
+    answered(place.and(with(state)).and(headers()).then(handler))
+}
+
+/// `GET /versions`
+fn releases(state: &State) -> Route {
+    let place = path!("versions").and(get());
+    answered(place.and(with(state)).then(versions::releases))
+}
+
+/// `GET /stats`
+fn stats(state: &State) -> Route {
+    let place = path!("stats").and(get());
+    answered(place.and(with(state)).and(headers()).then(stats::stats))
+}
+
+/// `OPTIONS` of every path: what a browser asks before it asks across origins.
+fn preflight() -> Route {
+    let allowed = |request: HeaderMap| {
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            HeaderValue::from_static("GET, HEAD, POST"),
+        );
+        headers.insert(
+            header::ACCESS_CONTROL_MAX_AGE,
+            HeaderValue::from_static("86400"),
+        );
+        // Whatever it wants to send is fine, as no header of a browser's gives anybody a right here.
+        if let Some(wanted) = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+        }
+        response
+    };
+    warp::options().and(headers()).map(allowed).boxed()
+}
+
+/// Opens an answer, also a refusal, to pages of every origin, and forbids browsers to guess its kind.
+fn for_every_origin(mut response: Response) -> Response {
+    let fixed: [(HeaderName, &'static str); 3] = [
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            "Location, ETag, Retry-After, Content-Disposition, Content-Range",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    for (name, value) in fixed {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// The first that matches.
+fn one_of<const N: usize>(routes: [Route; N]) -> Route {
+    let nothing = warp::any()
+        .and_then(|| async { Err::<Response, _>(warp::reject::not_found()) })
+        .boxed();
+    routes
+        .into_iter()
+        .rev()
+        .fold(nothing, |rest, route| route.or(rest).unify().boxed())
+}
+
+fn answered<R: Reply + 'static>(
+    route: impl Filter<Extract = (R,), Error = warp::Rejection> + Clone + Send + Sync + 'static,
+) -> Route {
+    route.map(Reply::into_response).boxed()
+}
+
+fn with(
+    state: &State,
+) -> impl Filter<Extract = (State,), Error = Infallible> + Clone + Send + Sync + 'static {
+    let state = state.clone();
+    warp::any().map(move || state.clone())
+}
+
+/// `GET`, or `HEAD`, which the server answers without the body.
+fn get() -> impl Filter<Extract = (), Error = warp::Rejection> + Clone + Send + Sync + 'static {
+    warp::get().or(warp::head()).unify()
+}
+
+fn headers()
+-> impl Filter<Extract = (HeaderMap,), Error = Infallible> + Clone + Send + Sync + 'static {
+    warp::header::headers_cloned()
+}
+
+/// The query as it stands, empty where there is none.
+fn query() -> impl Filter<Extract = (String,), Error = Infallible> + Clone + Send + Sync + 'static {
+    warp::query::raw().or_else(|_| async { Ok::<_, Infallible>((String::new(),)) })
+}

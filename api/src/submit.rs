@@ -1,0 +1,133 @@
+//! From a body to a row in the queue: the one way in, for the native route and for the predecessor's.
+
+use shared::{
+    job::{BuildRequest, Plan, request::Refused},
+    layout::Fault,
+    store::{
+        jobs::{self, Enqueued, NewBuild},
+        versions::{self, Controller, Version},
+    },
+};
+
+use crate::{
+    body::{self, Body, Incoming},
+    client::Asker,
+    error::Problem,
+    state::State,
+};
+
+/// What a version that nobody knows means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UnknownVersion {
+    /// A fault of the request.
+    IsRefused,
+    /// `latest`, as the predecessor took it.
+    IsLatest,
+}
+
+/// The version that is always meant where nothing else is.
+const LATEST: &str = "latest";
+
+/// Takes a build into the queue, or says why not. When this returns a build, it is on the disk.
+pub(crate) async fn submit(
+    state: &State,
+    asker: Asker,
+    incoming: Incoming,
+    unknown: UnknownVersion,
+) -> Result<Enqueued, Problem> {
+    state.room.refuse_when_full().await?;
+    let body = state.bodies.read(incoming).await?;
+    let request = parse(state, body).await?;
+    let version = find_version(state, &request.version, unknown).await?;
+    let Some(controller) = version.controller else {
+        return Err(Problem::unavailable(format!(
+            "{} is built by the controller {}, which is not there just now",
+            version.name, version.controller_name
+        )));
+    };
+    let build = plan(state, asker, request, (version.name, controller)).await?;
+    let (keyboard, layout, version) = (
+        build.keyboard.clone(),
+        build.layout.clone(),
+        build.version.clone(),
+    );
+    let enqueued = jobs::enqueue(&state.store, build).await?;
+    let (id, joined) = (enqueued.id(), matches!(enqueued, Enqueued::Joined(..)));
+    tracing::info!(job.id = %id, keyboard, version, joined, "Accepted {keyboard}-{layout} for {version}");
+    Ok(enqueued)
+}
+
+async fn parse(state: &State, body: Body) -> Result<BuildRequest, Problem> {
+    aside(state, move || {
+        body::refuse_too_many_values(&body.bytes)?;
+        BuildRequest::parse(&body.bytes).map_err(|refused| match refused {
+            Refused::NotJson(why) => {
+                Problem::bad_request(format!("the body is no JSON that we can read: {why}"))
+            }
+            Refused::Invalid(faults) => Problem::faults(faults),
+        })
+    })
+    .await
+}
+
+async fn find_version(
+    state: &State,
+    name: &str,
+    unknown: UnknownVersion,
+) -> Result<Version, Problem> {
+    if let Some(version) = versions::version(&state.store, name).await? {
+        return Ok(version);
+    }
+    let latest = match unknown {
+        UnknownVersion::IsRefused => None,
+        UnknownVersion::IsLatest => versions::version(&state.store, LATEST).await?,
+    };
+    latest.ok_or_else(|| {
+        Problem::faults(vec![Fault::new(
+            "/env",
+            "is no version that we know; /v1/versions lists them",
+        )])
+    })
+}
+
+async fn plan(
+    state: &State,
+    asker: Asker,
+    request: BuildRequest,
+    (version, controller): (String, Controller),
+) -> Result<NewBuild, Problem> {
+    let library = state.library.clone();
+    aside(state, move || {
+        let plan = Plan::of(&request, &controller.image, controller.dialect, &library)
+            .map_err(Problem::faults)?;
+        Ok(NewBuild {
+            fingerprint: plan.fingerprint,
+            client: asker.client,
+            keyboard: plan.generated.board,
+            layout: plan.generated.layout,
+            layers: plan.generated.layers,
+            version,
+            controller: controller.name,
+            image: controller.image,
+            protocol: controller.protocol,
+            dialect: controller.dialect,
+            config: request.config.to_string(),
+            visitor: asker.visitor,
+        })
+    })
+    .await
+}
+
+/// Runs what may take a while beside the other requests, as many of it at once as there are processors.
+async fn aside<T: Send + 'static>(
+    state: &State,
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let turn = state.planning.clone().acquire_owned().await;
+    tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        work()
+    })
+    .await
+    .map_err(Problem::broken)?
+}

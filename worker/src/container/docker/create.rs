@@ -1,0 +1,100 @@
+//! A container's description in the engine's own terms.
+
+use std::collections::HashMap;
+
+use bollard::models::{
+    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType, ResourcesUlimits,
+};
+
+use crate::container::{ContainerSpec, Scratch};
+
+pub(super) fn body_from(spec: &ContainerSpec) -> ContainerCreateBody {
+    ContainerCreateBody {
+        image: Some(spec.image.clone()),
+        user: spec.user.clone(),
+        entrypoint: spec.entrypoint.clone(),
+        cmd: Some(spec.command.clone()),
+        env: Some(
+            spec.environment
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect(),
+        ),
+        labels: Some(spec.labels.clone().into_iter().collect()),
+        network_disabled: Some(true),
+        host_config: Some(host_config_from(spec)),
+        ..Default::default()
+    }
+}
+
+fn host_config_from(spec: &ContainerSpec) -> HostConfig {
+    let limits = &spec.limits;
+    HostConfig {
+        network_mode: Some("none".to_owned()),
+        readonly_rootfs: Some(spec.read_only_root),
+        cap_drop: Some(vec!["ALL".to_owned()]),
+        cap_add: Some(spec.capabilities.clone()),
+        security_opt: Some(vec!["no-new-privileges".to_owned()]),
+        memory: Some(signed(limits.memory)),
+        // The sum of memory and swap: equal to the memory, so that there is no swap.
+        memory_swap: Some(signed(limits.memory)),
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a number of processors is small"
+        )]
+        nano_cpus: Some((limits.cpus * 1e9) as i64),
+        pids_limit: Some(i64::from(limits.pids)),
+        ulimits: Some(vec![
+            ulimit("fsize", limits.file_bytes),
+            ulimit("core", 0),
+            ulimit("nofile", 1024),
+        ]),
+        mounts: Some(
+            spec.mounts
+                .iter()
+                .map(|mount| Mount {
+                    typ: Some(MountType::BIND),
+                    source: Some(mount.source.display().to_string()),
+                    target: Some(mount.target.clone()),
+                    read_only: Some(mount.read_only),
+                    ..Default::default()
+                })
+                .collect(),
+        ),
+        tmpfs: Some(
+            spec.scratch
+                .iter()
+                .map(|scratch| (scratch.target.clone(), tmpfs_options(scratch)))
+                .collect(),
+        ),
+        // Never auto-remove: a log must be readable again from its first byte after a worker died.
+        auto_remove: Some(false),
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("json-file".to_owned()),
+            config: Some(HashMap::from([
+                ("max-size".to_owned(), limits.log_bytes.to_string()),
+                ("max-file".to_owned(), "1".to_owned()),
+            ])),
+        }),
+        ..Default::default()
+    }
+}
+
+fn tmpfs_options(scratch: &Scratch) -> String {
+    format!(
+        "rw,noexec,nosuid,nodev,mode=1777,size={},nr_inodes={}",
+        scratch.bytes, scratch.inodes
+    )
+}
+
+fn ulimit(name: &str, value: u64) -> ResourcesUlimits {
+    ResourcesUlimits {
+        name: Some(name.to_owned()),
+        soft: Some(signed(value)),
+        hard: Some(signed(value)),
+    }
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
