@@ -4,7 +4,7 @@
 use std::{path::PathBuf, sync::OnceLock, time::Duration};
 
 use shared::{
-    job::{Outcome, Reason},
+    job::{Artifact, Outcome, Reason},
     kll::{self, Generated},
     store::jobs::{self, Claimed, Pause, Recorded},
 };
@@ -88,7 +88,7 @@ async fn build<R: ContainerRuntime>(
         Ok(generated) => generated,
         Err(words) => {
             log.say(&words);
-            return End::Ended(failed(Reason::BuildFailed, words));
+            return end_with_log(context, claimed, dirs, Reason::BuildFailed, words);
         }
     };
     if let Err(error) = write_inputs(
@@ -102,10 +102,10 @@ async fn build<R: ContainerRuntime>(
     }
     match run_container(context, claimed, &generated, dirs, (container, &mut log)).await {
         Ok(stop) => judge(context, claimed, &generated, dirs, stop),
-        Err(ContainerError::ImageMissing(image)) => End::Ended(failed(
-            Reason::ControllerMissing,
-            format!("the engine has no image {image} any more"),
-        )),
+        Err(ContainerError::ImageMissing(image)) => {
+            let detail = format!("the engine has no image {image} any more");
+            end_with_log(context, claimed, dirs, Reason::ControllerMissing, detail)
+        }
         Err(error) => End::Broken(error.to_string()),
     }
 }
@@ -225,7 +225,18 @@ fn judge<R>(
         ),
         Stop::LogEndless => (Reason::LogTooLarge, "its log had no end".to_owned()),
     };
-    match publish_failure(context, claimed, generated, dirs) {
+    end_with_log(context, claimed, dirs, reason, detail)
+}
+
+/// An end without firmware. There always is a zip with the log: the old clients fetch it.
+fn end_with_log<R>(
+    context: &Context<R>,
+    claimed: &Claimed,
+    dirs: &BuildDirs,
+    reason: Reason,
+    detail: String,
+) -> End {
+    match publish_failure(context, claimed, dirs) {
         Ok(artifact) => End::Ended(Outcome::Failed {
             reason,
             detail,
@@ -292,9 +303,8 @@ fn publish_firmware<R>(
 fn publish_failure<R>(
     context: &Context<R>,
     claimed: &Claimed,
-    generated: &Generated,
     dirs: &BuildDirs,
-) -> Result<shared::job::Artifact, ArtifactError> {
+) -> Result<Artifact, ArtifactError> {
     let artifacts = &context.settings.artifacts;
     artifact::publish(
         &dirs.builds,
@@ -304,7 +314,7 @@ fn publish_failure<R>(
         &claimed.held,
     )
     .or_else(|_| {
-        let json_name = format!("{}-{}.json", generated.board, generated.layout);
+        let json_name = format!("{}-{}.json", claimed.keyboard, claimed.layout);
         let log = context.log_path(&claimed.held);
         artifact::publish_log(
             &log,
@@ -313,14 +323,6 @@ fn publish_failure<R>(
             &claimed.held,
         )
     })
-}
-
-fn failed(reason: Reason, detail: String) -> Outcome {
-    Outcome::Failed {
-        reason,
-        detail,
-        artifact: None,
-    }
 }
 
 /// Records an end. The log of this process says each failure once, here.
