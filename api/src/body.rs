@@ -89,6 +89,8 @@ impl Bodies {
             let part = part.map_err(|_| Problem::bad_request("the body has no proper end"))?;
             let so_far = bytes.len() + part.len();
             if so_far > self.max_body {
+                drop((bytes, memory));
+                self.pass_over(incoming).await;
                 return Err(Problem::new(
                     StatusCode::PAYLOAD_TOO_LARGE,
                     format!("a body may have {} bytes at most", self.max_body),
@@ -101,6 +103,18 @@ impl Bodies {
             bytes: bytes.freeze(),
             _memory: memory,
         })
+    }
+
+    /// Whoever is still sending when the connection is closed gets an error of the network's instead of our answer.
+    /// So a little more is taken and thrown away.
+    async fn pass_over(&self, mut incoming: Incoming) {
+        let mut left = self.max_body;
+        while let Some(Ok(part)) = incoming.next().await {
+            match left.checked_sub(part.len()) {
+                Some(less) => left = less,
+                None => return,
+            }
+        }
     }
 
     /// Memory is taken as bytes arrive, so that whoever announces much and sends nothing takes none. Where there is

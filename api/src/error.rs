@@ -3,7 +3,7 @@
 //! A handler gives back a [`Problem`] and never a rejection of warp's: a rejection means "try the next
 //! route", so that the wrong route might answer. [`answer_refusal`] is for what warp itself refuses.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, error::Error, time::Duration};
 
 use serde::Serialize;
 use shared::{layout::Fault, store::StoreError};
@@ -94,9 +94,9 @@ impl Problem {
     }
 
     /// 500: a fault of our own. The cause is for the log only.
-    pub(crate) fn broken(cause: impl ToString) -> Self {
+    pub(crate) fn broken(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
-            cause: Some(cause.to_string()),
+            cause: Some(cause.into().to_string()),
             ..Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the service has a fault of its own, which is in its log",

@@ -2,14 +2,14 @@
 //!
 //! In the order of a request's way:
 //!
-//! - [`server`]: connections, their limits, and the end of them when the process stops.
+//! - `server`, with [`run`]: connections, their limits, and the end of them when the process stops.
 //! - [`routes()`]: the table of routes. Each leads to one function in `handlers`.
 //! - `client`, `body`: who asks, and what they send, within bounds.
 //! - `submit`: from a body to a row in the queue, for the native route and for the predecessor's.
 //! - `handlers`: one file for each thing that can be asked about.
 //! - `files`, `range`: a file of a build as an answer.
 //! - `error`: every refusal, as `application/problem+json`.
-//! - [`state`]: what all of them share; `room`: whether the disk has room.
+//! - `state`, with [`State`]: what all of them share; `room`: whether the disk has room.
 
 mod body;
 mod client;
@@ -19,8 +19,8 @@ mod handlers;
 mod range;
 mod room;
 mod routes;
-pub mod server;
-pub mod state;
+mod server;
+mod state;
 mod submit;
 #[cfg(test)]
 mod tests;

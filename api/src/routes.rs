@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use warp::{
     Filter, Reply,
     filters::BoxedFilter,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     path,
     reply::Response,
 };
@@ -22,25 +22,26 @@ type Route = BoxedFilter<(Response,)>;
 
 /// All routes. They refuse nothing: every request has an answer.
 pub fn routes(
-    state: State,
-) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static {
+    state: &State,
+) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static + use<>
+{
     let native = one_of([
-        submit_build(&state),
-        show_build(&state),
-        build_log(&state),
-        build_artifact(&state),
-        keyboards(&state),
-        versions(&state),
-        layouts(&state),
+        submit_build(state),
+        show_build(state),
+        build_log(state),
+        build_artifact(state),
+        keyboards(state),
+        versions(state),
+        layouts(state),
     ]);
-    let health = one_of([healthz(), readyz(&state)]);
+    let health = one_of([healthz(), readyz(state)]);
     let predecessor = one_of([
-        download_php(&state),
-        root(&state),
-        tmp_file(&state),
-        layout_file(&state),
-        releases(&state),
-        stats(&state),
+        download_php(state),
+        root(state),
+        tmp_file(state),
+        layout_file(state),
+        releases(state),
+        stats(state),
     ]);
     one_of([preflight(), native, predecessor, health])
         .recover(answer_refusal)
@@ -84,7 +85,11 @@ fn build_artifact(state: &State) -> Route {
 /// `GET /v1/keyboards`
 fn keyboards(state: &State) -> Route {
     let place = path!("v1" / "keyboards").and(get());
-    answered(place.and(with(state)).then(keyboards::keyboards))
+    answered(
+        place
+            .and(with(state))
+            .map(|state: State| keyboards::keyboards(&state)),
+    )
 }
 
 /// `GET /v1/versions`
@@ -96,12 +101,16 @@ fn versions(state: &State) -> Route {
 /// `GET /v1/layouts`
 fn layouts(state: &State) -> Route {
     let place = path!("v1" / "layouts").and(get());
-    answered(place.and(with(state)).then(layouts::layouts))
+    answered(
+        place
+            .and(with(state))
+            .map(|state: State| layouts::layouts(&state)),
+    )
 }
 
 /// `GET /healthz`
 fn healthz() -> Route {
-    answered(path!("healthz").and(get()).then(health::alive))
+    answered(path!("healthz").and(get()).map(health::alive))
 }
 
 /// `GET /readyz`
@@ -145,8 +154,9 @@ fn tmp_file(state: &State) -> Route {
 /// `GET /layouts/{file}`
 fn layout_file(state: &State) -> Route {
     let place = path!("layouts" / String).and(get());
-    let handler = |file, state, headers| layouts::layout(state, file, headers);
-    answered(place.and(with(state)).and(headers()).then(handler))
+    let handler =
+        |file: String, state: State, headers: HeaderMap| layouts::layout(&state, &file, &headers);
+    answered(place.and(with(state)).and(headers()).map(handler))
 }
 
 /// `GET /versions`
@@ -180,7 +190,14 @@ fn preflight() -> Route {
         }
         response
     };
-    warp::options().and(headers()).map(allowed).boxed()
+    // Not `warp::options()`, which says "wrong method" to every other request and so hides what is not there.
+    let is_options = warp::method().and_then(|method| async move {
+        match method {
+            Method::OPTIONS => Ok(()),
+            _ => Err(warp::reject::not_found()),
+        }
+    });
+    is_options.untuple_one().and(headers()).map(allowed).boxed()
 }
 
 /// Opens an answer, also a refusal, to pages of every origin, and forbids browsers to guess its kind.

@@ -60,6 +60,9 @@ pub async fn run(
 ) -> Result<(), StartError> {
     let limits = Limits::of(&settings);
     let state = State::open(settings, store)?;
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "The API listens on http://{address}");
+    }
     serve(state, listener, limits, shutdown).await;
     Ok(())
 }
@@ -71,7 +74,7 @@ pub(crate) async fn serve(
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
 ) {
-    let service = TowerToHyperService::new(warp::service(routes(state.clone())));
+    let service = TowerToHyperService::new(warp::service(routes(&state)));
     let slots = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();

@@ -1,5 +1,7 @@
 //! From a body to a row in the queue: the one way in, for the native route and for the predecessor's.
 
+use std::sync::Arc;
+
 use shared::{
     job::{BuildRequest, Plan, request::Refused},
     layout::Fault,
@@ -37,15 +39,7 @@ pub(crate) async fn submit(
 ) -> Result<Enqueued, Problem> {
     state.room.refuse_when_full().await?;
     let body = state.bodies.read(incoming).await?;
-    let request = parse(state, body).await?;
-    let version = find_version(state, &request.version, unknown).await?;
-    let Some(controller) = version.controller else {
-        return Err(Problem::unavailable(format!(
-            "{} is built by the controller {}, which is not there just now",
-            version.name, version.controller_name
-        )));
-    };
-    let build = plan(state, asker, request, (version.name, controller)).await?;
+    let build = plan(state, asker, &body, unknown).await?;
     let (keyboard, layout, version) = (
         build.keyboard.clone(),
         build.layout.clone(),
@@ -57,17 +51,42 @@ pub(crate) async fn submit(
     Ok(enqueued)
 }
 
-async fn parse(state: &State, body: Body) -> Result<BuildRequest, Problem> {
-    aside(state, move || {
-        body::refuse_too_many_values(&body.bytes)?;
-        BuildRequest::parse(&body.bytes).map_err(|refused| match refused {
-            Refused::NotJson(why) => {
-                Problem::bad_request(format!("the body is no JSON that we can read: {why}"))
-            }
-            Refused::Invalid(faults) => Problem::faults(faults),
-        })
+async fn plan(
+    state: &State,
+    asker: Asker,
+    body: &Body,
+    unknown: UnknownVersion,
+) -> Result<NewBuild, Problem> {
+    // One turn from the body to the plan: what is read takes far more memory than its text, and must not gather
+    // between two waits.
+    let turn = Arc::new(state.planning.clone().acquire_owned().await);
+    let bytes = body.bytes.clone();
+    let request = aside(&turn, move || parse(&bytes)).await?;
+    let version = find_version(state, &request.version, unknown).await?;
+    let Some(controller) = version.controller else {
+        return Err(Problem::unavailable(format!(
+            "{} is built by the controller {}, which is not there just now",
+            version.name, version.controller_name
+        )));
+    };
+    let library = state.library.clone();
+    aside(&turn, move || {
+        let plan = Plan::of(&request, &controller.image, controller.dialect, &library)
+            .map_err(Problem::faults)?;
+        let config = request.config.to_string();
+        Ok(new_build(plan, asker, config, (version.name, controller)))
     })
     .await
+}
+
+fn parse(body: &[u8]) -> Result<BuildRequest, Problem> {
+    body::refuse_too_many_values(body)?;
+    BuildRequest::parse(body).map_err(|refused| match refused {
+        Refused::NotJson(why) => {
+            Problem::bad_request(format!("the body is no JSON that we can read: {why}"))
+        }
+        Refused::Invalid(faults) => Problem::faults(faults),
+    })
 }
 
 async fn find_version(
@@ -90,40 +109,35 @@ async fn find_version(
     })
 }
 
-async fn plan(
-    state: &State,
+fn new_build(
+    plan: Plan,
     asker: Asker,
-    request: BuildRequest,
+    config: String,
     (version, controller): (String, Controller),
-) -> Result<NewBuild, Problem> {
-    let library = state.library.clone();
-    aside(state, move || {
-        let plan = Plan::of(&request, &controller.image, controller.dialect, &library)
-            .map_err(Problem::faults)?;
-        Ok(NewBuild {
-            fingerprint: plan.fingerprint,
-            client: asker.client,
-            keyboard: plan.generated.board,
-            layout: plan.generated.layout,
-            layers: plan.generated.layers,
-            version,
-            controller: controller.name,
-            image: controller.image,
-            protocol: controller.protocol,
-            dialect: controller.dialect,
-            config: request.config.to_string(),
-            visitor: asker.visitor,
-        })
-    })
-    .await
+) -> NewBuild {
+    NewBuild {
+        fingerprint: plan.fingerprint,
+        client: asker.client,
+        keyboard: plan.generated.board,
+        layout: plan.generated.layout,
+        layers: plan.generated.layers,
+        version,
+        controller: controller.name,
+        image: controller.image,
+        protocol: controller.protocol,
+        dialect: controller.dialect,
+        config,
+        visitor: asker.visitor,
+    }
 }
 
-/// Runs what may take a while beside the other requests, as many of it at once as there are processors.
-async fn aside<T: Send + 'static>(
-    state: &State,
+/// Runs what may take a while beside the other requests. The turn is held by the work itself, as whoever asked may
+/// leave before it is done.
+async fn aside<P: Send + Sync + 'static, T: Send + 'static>(
+    turn: &Arc<P>,
     work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    let turn = state.planning.clone().acquire_owned().await;
+    let turn = Arc::clone(turn);
     tokio::task::spawn_blocking(move || {
         let _turn = turn;
         work()

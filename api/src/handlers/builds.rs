@@ -160,7 +160,7 @@ struct ArtifactView<'a> {
 
 async fn shown(state: &State, build: &Build) -> Answer {
     let place = match build.status {
-        Status::Queued => queue_order::place(&state.store, build.id).await?,
+        Status::Queued => Some(queue_order::place(&state.store, build.id).await?),
         _ => None,
     };
     let url = url(build.id);

@@ -37,7 +37,7 @@ struct Check {
 }
 
 /// The process answers.
-pub(crate) async fn alive() -> Response {
+pub(crate) fn alive() -> Response {
     let alive = BTreeMap::from([("status", "ok")]);
     not_stored(warp::reply::json(&alive).into_response())
 }

@@ -24,7 +24,7 @@ struct View<'a> {
 }
 
 /// All keyboards, with the layouts that are there for them.
-pub(crate) async fn keyboards(state: State) -> Response {
+pub(crate) fn keyboards(state: &State) -> Response {
     let keyboards = Keyboard::all()
         .iter()
         .map(|keyboard| View {

@@ -15,12 +15,12 @@ use crate::{
 };
 
 /// A layout file's text. The predecessor's `?rev=` is read over: there is one revision.
-pub(crate) async fn layout(state: State, file: String, request: HeaderMap) -> Answer {
-    let Some(file) = state.library.get(&file) else {
+pub(crate) fn layout(state: &State, file: &str, request: &HeaderMap) -> Answer {
+    let Some(file) = state.library.get(file) else {
         return Err(Problem::not_found("there is no layout of that name"));
     };
     let etag = format!("\"{}\"", file.sha256);
-    let mut response = if range::has_it(&request, &etag) {
+    let mut response = if range::has_it(request, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         Response::new(file.text.to_string().into())
@@ -39,7 +39,7 @@ pub(crate) async fn layout(state: State, file: String, request: HeaderMap) -> An
 }
 
 /// All layouts.
-pub(crate) async fn layouts(state: State) -> Response {
+pub(crate) fn layouts(state: &State) -> Response {
     warp::reply::json(state.catalogue.as_ref()).into_response()
 }
 

@@ -31,7 +31,7 @@ pub(crate) async fn stats(state: State, request: HeaderMap) -> Answer {
 fn text(all: &Statistics) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
-    drop(write_text(&mut text, all));
+    let _ = write_text(&mut text, all);
     text
 }
 

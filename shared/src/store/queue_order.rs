@@ -40,25 +40,25 @@ pub struct Place {
     pub eta_seconds: u64,
 }
 
-/// Where a build stands in the queue; `None` where it does not wait.
+/// Where a waiting build stands in the queue. One that came after the snapshot stands behind all that
+/// are in it.
 ///
 /// # Errors
 /// When the table cannot be read.
-pub async fn place(store: &Store, id: JobId) -> Result<Option<Place>> {
+pub async fn place(store: &Store, id: JobId) -> Result<Place> {
     let order = current(store).await?;
-    Ok(order.places.get(&id.to_string()).map(|&position| {
-        let rounds = position.div_ceil(order.slots.max(1));
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a positive estimate"
-        )]
-        let eta_seconds = (rounds as f64 * order.seconds_a_build).ceil() as u64;
-        Place {
-            position,
-            eta_seconds,
-        }
-    }))
+    let behind_all = || order.places.len() as u64 + 1;
+    let position = order
+        .places
+        .get(&id.to_string())
+        .copied()
+        .unwrap_or_else(behind_all);
+    let rounds = position.div_ceil(order.slots.max(1));
+    let eta_seconds = (rounds as f64 * order.seconds_a_build).ceil() as u64;
+    Ok(Place {
+        position,
+        eta_seconds,
+    })
 }
 
 async fn current(store: &Store) -> Result<Arc<Order>> {
@@ -68,8 +68,7 @@ async fn current(store: &Store) -> Result<Arc<Order>> {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clone();
-    if let Some((taken, order)) = known.filter(|(taken, _)| taken.elapsed() < FRESH) {
-        let _ = taken;
+    if let Some((_, order)) = known.filter(|(taken, _)| taken.elapsed() < FRESH) {
         return Ok(order);
     }
     let order = Arc::new(store.read(take).await?);

@@ -1,0 +1,306 @@
+//! Real builds on a real engine: firmware comes out, nothing stays behind, no limit can be passed.
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail like its tests")]
+#![expect(
+    clippy::disallowed_types,
+    reason = "an operator's SQLite client is part of the test"
+)]
+
+use std::{collections::BTreeSet, fs};
+
+use harness::{
+    engine::{self, Misbehaving, docker},
+    service::{Service, layout},
+};
+use serde_json::Value;
+
+/// The default layer of a reference firmware: which USB code each scan code sends. See
+/// `controllers/README.md` for its form.
+fn keymap(firmware: &[u8]) -> Vec<(u8, u8)> {
+    const MAGIC: &[u8] = b"KIIMAP1\0";
+    let at = firmware
+        .windows(MAGIC.len())
+        .position(|bytes| bytes == MAGIC)
+        .expect("a keymap")
+        + MAGIC.len();
+    let count = usize::from(u16::from_le_bytes([firmware[at], firmware[at + 1]]));
+    firmware[at + 2..][..2 * count]
+        .chunks(2)
+        .map(|pair| (pair[0], pair[1]))
+        .collect()
+}
+
+/// Waits for the worker to have cleaned up, which it does after it has told how the build ended.
+fn assert_nothing_is_left(service: &Service, build: &Value) {
+    let id = build["id"].as_str().unwrap();
+    let left = || {
+        let mut left = engine::containers_with(&format!("kiisrv.build={id}"));
+        for directory in ["tmp_config", "tmp_builds"] {
+            let entries = fs::read_dir(service.path().join(directory)).unwrap();
+            let paths = entries.map(|entry| entry.unwrap().path().display().to_string());
+            left.extend(paths.filter(|path| path.contains(id)));
+        }
+        left
+    };
+    for _ in 0..100 {
+        if left().is_empty() {
+            return;
+        }
+        // Nothing says from outside when a directory is gone.
+        std::thread::park_timeout(std::time::Duration::from_millis(50));
+    }
+    panic!("left behind: {:?}", left());
+}
+
+#[test]
+fn the_key_that_a_person_moved_is_in_the_firmware() {
+    if !engine::is_wanted() {
+        return;
+    }
+    let service = Service::start(&[]);
+    let mut config = layout("KType-Standard.json");
+    let q = config["matrix"]
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .find(|key| key["layers"]["0"]["key"] == "Q")
+        .unwrap();
+    q["layers"]["0"]["key"] = "Z".into();
+    let build = service.build(&config, "latest");
+    assert_eq!(build["status"], "succeeded", "{build}");
+    let keymap = keymap(&service.zip_of(&build).file("kiibohd.dfu.bin"));
+    // The USB codes of Q and Z, from the public HID usage tables. All other keys send their own.
+    let moved: Vec<_> = keymap
+        .into_iter()
+        .filter(|(scan, code)| *code != 0 && scan != code)
+        .collect();
+    assert_eq!(moved, [(0x14, 0x1d)]);
+    assert_nothing_is_left(&service, &build);
+}
+
+#[test]
+fn the_same_layout_built_twice_is_the_same_firmware() {
+    if !engine::is_wanted() {
+        return;
+    }
+    let firmware = || {
+        // A service of its own knows no answer yet.
+        let service = Service::start(&[]);
+        let build = service.build(&layout("MDErgo1-Default.json"), "latest");
+        service.zip_of(&build).file("left_kiibohd.dfu.bin")
+    };
+    assert_eq!(firmware(), firmware());
+}
+
+#[test]
+fn the_same_request_twice_is_one_build() {
+    if !engine::is_wanted() {
+        return;
+    }
+    let service = Service::start(&[]);
+    let first = service.build(&layout("MD1-Standard.json"), "latest");
+    let second = service.build(&layout("MD1-Standard.json"), "latest");
+    assert_eq!(first["id"], second["id"]);
+    assert_eq!(second["attempts"], 1);
+}
+
+#[test]
+fn every_layout_and_a_function_key_on_a_further_layer_build() {
+    if !engine::is_wanted() {
+        return;
+    }
+    let service = Service::start(&[("KIISRV_SLOTS", "2")]);
+    let mut with_function_key = layout("KType-Standard.json");
+    with_function_key["matrix"][20]["layers"]["1"] =
+        serde_json::json!({ "key": "FUNCTION2", "label": "Fn2" });
+    let files = [
+        "KType-NoAnimations.json",
+        "MD1-Standard.json",
+        "MDErgo1-Blank.json",
+        "WhiteFox-TheTrueFox.json",
+    ];
+    let configs = files
+        .iter()
+        .map(|file| layout(file))
+        .chain([with_function_key]);
+    for config in configs {
+        let build = service.build(&config, "latest");
+        let log = service.get(build["log_url"].as_str().unwrap()).text();
+        assert_eq!(build["status"], "succeeded", "{build}\n{log}");
+    }
+}
+
+#[test]
+fn a_build_has_every_restriction_that_the_engine_knows() {
+    if !engine::is_wanted() {
+        return;
+    }
+    let _slow = Misbehaving::running("901", "sleep 3");
+    let service = Service::start(&[]);
+    point_at(&service, "slow", "901");
+    let id = submit(&service, "slow");
+    let container = loop {
+        if let Some(id) = engine::containers_with(&format!("kiisrv.build={id}")).pop() {
+            break id;
+        }
+    };
+    let inspected: Value =
+        serde_json::from_str(&docker(&["inspect", &container]).unwrap()).unwrap();
+    let host = &inspected[0]["HostConfig"];
+    assert_eq!(host["NetworkMode"], "none");
+    assert_eq!(host["ReadonlyRootfs"], true);
+    assert_eq!(host["CapDrop"], serde_json::json!(["ALL"]));
+    assert!(host["CapAdd"].as_array().is_none_or(Vec::is_empty));
+    assert_eq!(
+        host["SecurityOpt"],
+        serde_json::json!(["no-new-privileges"]),
+        "and the default seccomp profile"
+    );
+    assert_eq!(host["Memory"], host["MemorySwap"]);
+    assert_eq!(host["Memory"], 512 << 20);
+    assert_eq!(host["PidsLimit"], 256);
+    assert!(host["NanoCpus"].as_u64().unwrap() > 0);
+    assert_eq!(host["Privileged"], false);
+    assert_eq!(host["AutoRemove"], false);
+    assert_eq!(host["LogConfig"]["Type"], "json-file");
+    assert!(
+        host["Tmpfs"]["/tmp"]
+            .as_str()
+            .unwrap()
+            .contains("noexec,nosuid,nodev")
+    );
+    let limits: BTreeSet<_> = host["Ulimits"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["Name"].as_str().unwrap())
+        .collect();
+    assert!(limits.is_superset(&["core", "fsize", "nofile"].into()));
+    let mounts = inspected[0]["Mounts"].as_array().unwrap();
+    let writable: Vec<_> = mounts
+        .iter()
+        .filter(|mount| mount["RW"] == true)
+        .map(|mount| &mount["Destination"])
+        .collect();
+    assert_eq!(writable, ["/mnt/builds"]);
+    assert_eq!(mounts.len(), 2);
+    assert_ne!(
+        inspected[0]["Config"]["User"], "",
+        "a strict build is not root"
+    );
+    assert_nothing_is_left(&service, &service.ended(&id));
+}
+
+/// How an image is made, its name, its script, and the reason for which its build ends.
+type Case = (
+    fn(&str, &str) -> Misbehaving,
+    &'static str,
+    &'static str,
+    &'static str,
+);
+
+const LIMITS: [Case; 10] = [
+    (
+        Misbehaving::running,
+        "902",
+        "python3 -c 'x = bytearray(900 << 20)'; exit 1",
+        "out_of_memory",
+    ),
+    (
+        Misbehaving::compiling,
+        "903",
+        "exec python3 -c 'import subprocess as s; [s.Popen([\"sleep\", \"1\"], stdout=s.DEVNULL, stderr=s.DEVNULL) for _ in range(999)]'",
+        "too_many_processes",
+    ),
+    (
+        Misbehaving::compiling,
+        "904",
+        "for i in {1..40}; do head -c 10M /dev/zero > /tmp/fill$i || exit 1; done",
+        "scratch_full",
+    ),
+    (
+        Misbehaving::compiling,
+        "905",
+        "head -c 30M /dev/zero > /mnt/builds/large",
+        "file_too_large",
+    ),
+    (
+        Misbehaving::running,
+        "906",
+        "for i in 1 2 3 4; do head -c 15M /dev/zero > /mnt/builds/$i; sleep 1; done",
+        "output_too_large",
+    ),
+    (Misbehaving::running, "907", "yes", "log_too_large"),
+    (Misbehaving::running, "908", "sleep 60", "timed_out"),
+    (Misbehaving::running, "909", "exit 0", "no_artifact"),
+    (
+        Misbehaving::running,
+        "910",
+        "ln -s /etc/passwd /mnt/builds/firmware.zip",
+        "no_artifact",
+    ),
+    (
+        Misbehaving::running,
+        "911",
+        "echo wrong; exit 1",
+        "build_failed",
+    ),
+];
+
+#[test]
+fn each_limit_has_its_own_reason_and_none_is_kept_as_an_answer() {
+    if !engine::is_wanted() {
+        return;
+    }
+    let _images: Vec<_> = LIMITS
+        .iter()
+        .map(|(make, name, script, _)| make(name, script))
+        .collect();
+    let service = Service::start(&[
+        ("KIISRV_BUILD_SECONDS", "6"),
+        ("KIISRV_BUILD_OUTPUT_MB", "20"),
+        ("KIISRV_LOG_KB", "64"),
+        ("KIISRV_SLOTS", "2"),
+    ]);
+    let submit_to = |(_, name, ..): &Case| {
+        point_at(&service, name, name);
+        submit(&service, name)
+    };
+    let ids: Vec<_> = LIMITS.iter().map(submit_to).collect();
+    for ((_, name, _, reason), id) in LIMITS.iter().zip(&ids) {
+        let build = service.ended(id);
+        assert_eq!(build["reason"], *reason, "{name}: {build}");
+        assert_eq!(build["status"], "failed");
+        assert!(
+            service
+                .zip_of(&build)
+                .names()
+                .contains(&"log/build.log".to_owned()),
+            "{name}"
+        );
+        assert_nothing_is_left(&service, &build);
+    }
+    assert_ne!(
+        submit(&service, "909"),
+        ids[7],
+        "an end that is not the layout's own is nobody's answer"
+    );
+    assert_eq!(submit(&service, "911"), ids[9], "a failed compile is");
+}
+
+/// Lets a version name stand for a controller, as an operator does.
+fn point_at(service: &Service, version: &str, controller: &str) {
+    let table = rusqlite::Connection::open(service.table()).unwrap();
+    table
+        .execute(
+            "INSERT INTO versions (name, channel, controller) VALUES (?1, 'test', ?2)",
+            [version, controller],
+        )
+        .unwrap();
+}
+
+fn submit(service: &Service, version: &str) -> String {
+    let body = serde_json::json!({ "config": layout("KType-Standard.json"), "env": version });
+    let answer = service.post("/v1/builds", &body.to_string());
+    assert!(matches!(answer.status, 200 | 202), "{}", answer.text());
+    answer.json()["id"].as_str().unwrap().to_owned()
+}

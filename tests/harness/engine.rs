@@ -1,0 +1,134 @@
+//! The real engine for tests, and small images that misbehave on purpose.
+
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
+
+/// Whether tests of the real engine run. Without one they are passed over with a word, and fail where
+/// `CI=true` says that somebody relies on them. `KIISRV_TEST_ENGINE=0` leaves them out on purpose.
+#[must_use]
+pub fn is_wanted() -> bool {
+    let variable = |name: &str| {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "what a test run shall do is said from outside"
+        )]
+        std::env::var(name).unwrap_or_default()
+    };
+    if variable("KIISRV_TEST_ENGINE") == "0" {
+        eprintln!("SKIPPED: KIISRV_TEST_ENGINE=0 leaves out the tests of the real engine");
+        return false;
+    }
+    let there = docker(&["image", "inspect", REFERENCE]).is_some();
+    if !there {
+        let advice = format!("no engine with {REFERENCE}: run `make controller` first");
+        assert!(variable("CI") != "true", "{advice}");
+        eprintln!("SKIPPED: {advice}");
+    }
+    there
+}
+
+/// The controller that real builds run in.
+pub const REFERENCE: &str = "kiisrv-controller-057:latest";
+
+/// Runs the engine's command line; `None` where it fails. The product does not use it, but it is an
+/// independent witness of what the product does.
+#[must_use]
+pub fn docker(arguments: &[&str]) -> Option<String> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an independent witness, see above"
+    )]
+    let output = Command::new("docker").args(arguments).output().ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Containers of ours that carry this label, running or not.
+#[must_use]
+pub fn containers_with(label: &str) -> Vec<String> {
+    let listed = docker(&[
+        "ps",
+        "-aq",
+        "--no-trunc",
+        "--filter",
+        &format!("label={label}"),
+    ]);
+    listed
+        .unwrap_or_default()
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A controller image that runs a shell script in place of a build. It goes with this value.
+pub struct Misbehaving {
+    /// The controller's name.
+    pub name: String,
+}
+
+impl Misbehaving {
+    /// Makes `kiisrv-controller-<name>` that runs a shell script as its entrypoint.
+    #[must_use]
+    pub fn running(name: &str, script: &str) -> Self {
+        let entrypoint = serde_json::json!(["/bin/bash", "-c", script]);
+        Self::made(name, &format!("ENTRYPOINT {entrypoint}\n"))
+    }
+
+    /// Makes `kiisrv-controller-<name>` with the kit's own entrypoint, whose K-Type script is this one.
+    #[must_use]
+    pub fn compiling(name: &str, script: &str) -> Self {
+        let write = serde_json::json!([
+            "/bin/bash",
+            "-c",
+            "printf '#!/bin/bash\\n%s\\n' \"$1\" > /controller/Keyboards/k-type.bash",
+            "bash",
+            script
+        ]);
+        Self::made(name, &format!("RUN {write}\n"))
+    }
+
+    fn made(name: &str, lines: &str) -> Self {
+        let dockerfile = format!("FROM {REFERENCE}\nLABEL kiisrv.protocol=2\n{lines}");
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "an image is made from outside, as its user would"
+        )]
+        let mut build = Command::new("docker")
+            .env("DOCKER_BUILDKIT", "0")
+            .args([
+                "build",
+                "-q",
+                "-t",
+                &format!("kiisrv-controller-{name}"),
+                "-",
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("docker is there");
+        build
+            .stdin
+            .take()
+            .expect("piped")
+            .write_all(dockerfile.as_bytes())
+            .expect("docker reads");
+        assert!(
+            build.wait().expect("docker ends").success(),
+            "the image {name} could not be made"
+        );
+        Self {
+            name: name.to_owned(),
+        }
+    }
+}
+
+impl Drop for Misbehaving {
+    fn drop(&mut self) {
+        let _ = docker(&["rmi", "-f", &format!("kiisrv-controller-{}", self.name)]);
+    }
+}
