@@ -258,7 +258,7 @@ fn each_limit_has_its_own_reason_and_none_is_kept_as_an_answer() {
     let service = Service::start(&[
         ("KIISRV_BUILD_SECONDS", "6"),
         ("KIISRV_BUILD_OUTPUT_MB", "20"),
-        ("KIISRV_LOG_KB", "64"),
+        ("KIISRV_LOG_KB", "1024"),
         ("KIISRV_SLOTS", "2"),
     ]);
     let submit_to = |(_, name, ..): &Case| {
