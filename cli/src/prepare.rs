@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let named = || directory.display().to_string();
         fs::create_dir_all(directory).with_context(named)?;
         chown(directory, Some(uid), Some(gid)).with_context(named)?;
-        println!("{} belongs to {uid}:{gid}", directory.display());
+        say!("{} belongs to {uid}:{gid}", directory.display());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -115,13 +115,13 @@ impl<R: ContainerRuntime> Context<R> {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The engine.
-    #[error("the worker cannot start: {0}")]
+    #[error("the worker cannot start")]
     Engine(#[from] ContainerError),
     /// The table.
-    #[error("the worker cannot start: {0}")]
+    #[error("the worker cannot start")]
     Store(#[from] StoreError),
     /// A directory or a socket of ours.
-    #[error("the worker cannot start: {0}")]
+    #[error("the worker cannot start")]
     Io(#[from] std::io::Error),
 }
 
