@@ -1,12 +1,11 @@
-//! Whether the disk has room for more work: new work is refused before the disk is full, not after.
+//! Whether the disk has room for more work, asked at most once a second.
 
 use std::{
-    io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
-use shared::settings::Settings;
+use shared::{disk, settings::Settings};
 use tokio::sync::Mutex;
 use warp::http::StatusCode;
 
@@ -15,11 +14,11 @@ use crate::error::Problem;
 /// A disk does not fill within a second by more than the reserve.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Knows the free bytes where the table and the zips are.
+/// Knows whether there is room where the table and the zips are.
 pub(crate) struct Room {
     places: Vec<PathBuf>,
     reserve: u64,
-    known: Mutex<Option<(Instant, u64)>>,
+    known: Mutex<Option<(Instant, Option<String>)>>,
 }
 
 impl Room {
@@ -35,23 +34,25 @@ impl Room {
     /// Whether there is room, or in which words there is none.
     pub(crate) async fn check(&self) -> Result<(), String> {
         let mut known = self.known.lock().await;
-        let free = match *known {
-            Some((looked, free)) if looked.elapsed() < FRESH => free,
-            _ => {
-                let free = free_bytes(self.places.clone())
-                    .await
-                    .map_err(|error| format!("the free room cannot be found out: {error}"))?;
-                *known = Some((Instant::now(), free));
-                free
-            }
-        };
-        if free < self.reserve {
-            return Err(format!(
-                "there are {free} bytes left, and {} are kept in reserve",
-                self.reserve
-            ));
+        if known
+            .as_ref()
+            .is_none_or(|(looked, _)| looked.elapsed() >= FRESH)
+        {
+            *known = Some((Instant::now(), self.look().await));
         }
-        Ok(())
+        known
+            .as_ref()
+            .and_then(|(_, lacking)| lacking.clone())
+            .map_or(Ok(()), Err)
+    }
+
+    async fn look(&self) -> Option<String> {
+        let (places, reserve) = (self.places.clone(), self.reserve);
+        tokio::task::spawn_blocking(move || disk::lacking(&places, reserve))
+            .await
+            .map_err(std::io::Error::other)
+            .flatten()
+            .unwrap_or_else(|error| Some(format!("the free room cannot be found out: {error}")))
     }
 
     /// Refuses new work where there is no room.
@@ -63,34 +64,4 @@ impl Room {
             )
         })
     }
-}
-
-/// The free bytes of the fullest of these places.
-async fn free_bytes(places: Vec<PathBuf>) -> io::Result<u64> {
-    // A network's disk may keep one waiting.
-    tokio::task::spawn_blocking(move || {
-        let mut least = u64::MAX;
-        for place in &places {
-            least = least.min(free_below(place)?);
-        }
-        Ok(least)
-    })
-    .await?
-}
-
-/// A place that is not made yet is on its parent's disk.
-fn free_below(place: &Path) -> io::Result<u64> {
-    for place in place.ancestors() {
-        let place = if place.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            place
-        };
-        match rustix::fs::statvfs(place) {
-            Err(rustix::io::Errno::NOENT) => {}
-            Err(error) => return Err(error.into()),
-            Ok(disk) => return Ok(disk.f_bavail.saturating_mul(disk.f_frsize)),
-        }
-    }
-    Err(io::ErrorKind::NotFound.into())
 }

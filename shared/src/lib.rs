@@ -2,7 +2,7 @@
 //!
 //! In the order in which they depend on each other:
 //!
-//! - [`settings`], [`telemetry`]: every environment variable; the log's form. They depend on nothing.
+//! - [`settings`], [`telemetry`], [`disk`]: every environment variable; the log's form; room. They depend on nothing.
 //! - [`keyboard`], [`channel`], [`release`]: what a keyboard's, a version's and a controller's name stand for.
 //! - [`layout`]: the Configurator's JSON as types, and the library of layout files.
 //! - [`kll`]: a layout as text for the KLL compiler. Reads and writes no files.
@@ -10,6 +10,7 @@
 //! - [`store`]: all SQL.
 
 pub mod channel;
+pub mod disk;
 pub mod job;
 pub mod keyboard;
 pub mod kll;
