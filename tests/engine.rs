@@ -1,14 +1,9 @@
 //! Real builds on a real engine: firmware comes out, nothing stays behind, no limit can be passed.
-#![expect(clippy::unwrap_used, reason = "a test's helpers fail like its tests")]
-#![expect(
-    clippy::disallowed_types,
-    reason = "an operator's SQLite client is part of the test"
-)]
 
-use std::{collections::BTreeSet, fs};
+use std::collections::BTreeSet;
 
 use harness::{
-    engine::{self, Misbehaving, docker},
+    engine::{self, TestImage, docker},
     service::{Service, layout},
 };
 use serde_json::Value;
@@ -27,28 +22,6 @@ fn keymap(firmware: &[u8]) -> Vec<(u8, u8)> {
         .chunks(2)
         .map(|pair| (pair[0], pair[1]))
         .collect()
-}
-
-/// Waits for the worker to have cleaned up, which it does after it has told how the build ended.
-fn assert_nothing_is_left(service: &Service, build: &Value) {
-    let id = build["id"].as_str().unwrap();
-    let left = || {
-        let mut left = engine::containers_with(&format!("kiisrv.build={id}"));
-        for directory in ["tmp_config", "tmp_builds"] {
-            let entries = fs::read_dir(service.path().join(directory)).unwrap();
-            let paths = entries.map(|entry| entry.unwrap().path().display().to_string());
-            left.extend(paths.filter(|path| path.contains(id)));
-        }
-        left
-    };
-    for _ in 0..100 {
-        if left().is_empty() {
-            return;
-        }
-        // Nothing says from outside when a directory is gone.
-        std::thread::park_timeout(std::time::Duration::from_millis(50));
-    }
-    panic!("left behind: {:?}", left());
 }
 
 #[test]
@@ -74,7 +47,7 @@ fn the_key_that_a_person_moved_is_in_the_firmware() {
         .filter(|(scan, code)| *code != 0 && scan != code)
         .collect();
     assert_eq!(moved, [(0x14, 0x1d)]);
-    assert_nothing_is_left(&service, &build);
+    service.assert_nothing_is_left(&build);
 }
 
 #[test]
@@ -134,10 +107,10 @@ fn a_build_has_every_restriction_that_the_engine_knows() {
     if !engine::is_wanted() {
         return;
     }
-    let _slow = Misbehaving::running("901", "sleep 3");
+    let _slow = TestImage::running("901", "sleep 3");
     let service = Service::start(&[]);
-    point_at(&service, "slow", "901");
-    let id = submit(&service, "slow");
+    service.stand_for("slow", "901");
+    let id = service.submit(&layout("KType-Standard.json"), "slow");
     let container = loop {
         if let Some(id) = engine::containers_with(&format!("kiisrv.build={id}")).pop() {
             break id;
@@ -187,12 +160,12 @@ fn a_build_has_every_restriction_that_the_engine_knows() {
         inspected[0]["Config"]["User"], "",
         "a strict build is not root"
     );
-    assert_nothing_is_left(&service, &service.ended(&id));
+    service.assert_nothing_is_left(&service.ended(&id));
 }
 
 /// How an image is made, its name, its script, and the reason for which its build ends.
 type Case = (
-    fn(&str, &str) -> Misbehaving,
+    fn(&str, &str) -> TestImage,
     &'static str,
     &'static str,
     &'static str,
@@ -200,46 +173,46 @@ type Case = (
 
 const LIMITS: [Case; 10] = [
     (
-        Misbehaving::running,
+        TestImage::running,
         "902",
         "python3 -c 'x = bytearray(900 << 20)'; exit 1",
         "out_of_memory",
     ),
     (
-        Misbehaving::compiling,
+        TestImage::compiling,
         "903",
         "exec python3 -c 'import subprocess as s; [s.Popen([\"sleep\", \"1\"], stdout=s.DEVNULL, stderr=s.DEVNULL) for _ in range(999)]'",
         "too_many_processes",
     ),
     (
-        Misbehaving::compiling,
+        TestImage::compiling,
         "904",
         "for i in {1..40}; do head -c 10M /dev/zero > /tmp/fill$i || exit 1; done",
         "scratch_full",
     ),
     (
-        Misbehaving::compiling,
+        TestImage::compiling,
         "905",
         "head -c 30M /dev/zero > /mnt/builds/large",
         "file_too_large",
     ),
     (
-        Misbehaving::running,
+        TestImage::running,
         "906",
         "for i in 1 2 3 4; do head -c 15M /dev/zero > /mnt/builds/$i; sleep 1; done",
         "output_too_large",
     ),
-    (Misbehaving::running, "907", "yes", "log_too_large"),
-    (Misbehaving::running, "908", "sleep 60", "timed_out"),
-    (Misbehaving::running, "909", "exit 0", "no_artifact"),
+    (TestImage::running, "907", "yes", "log_too_large"),
+    (TestImage::running, "908", "sleep 60", "timed_out"),
+    (TestImage::running, "909", "exit 0", "no_artifact"),
     (
-        Misbehaving::running,
+        TestImage::running,
         "910",
         "ln -s /etc/passwd /mnt/builds/firmware.zip",
         "no_artifact",
     ),
     (
-        Misbehaving::running,
+        TestImage::running,
         "911",
         "echo wrong; exit 1",
         "build_failed",
@@ -258,12 +231,12 @@ fn each_limit_has_its_own_reason_and_none_is_kept_as_an_answer() {
     let service = Service::start(&[
         ("KIISRV_BUILD_SECONDS", "6"),
         ("KIISRV_BUILD_OUTPUT_MB", "20"),
-        ("KIISRV_LOG_KB", "64"),
+        ("KIISRV_LOG_KB", "1024"),
         ("KIISRV_SLOTS", "2"),
     ]);
     let submit_to = |(_, name, ..): &Case| {
-        point_at(&service, name, name);
-        submit(&service, name)
+        service.stand_for(name, name);
+        service.submit(&layout("KType-Standard.json"), name)
     };
     let ids: Vec<_> = LIMITS.iter().map(submit_to).collect();
     for ((_, name, _, reason), id) in LIMITS.iter().zip(&ids) {
@@ -277,30 +250,16 @@ fn each_limit_has_its_own_reason_and_none_is_kept_as_an_answer() {
                 .contains(&"log/build.log".to_owned()),
             "{name}"
         );
-        assert_nothing_is_left(&service, &build);
+        service.assert_nothing_is_left(&build);
     }
     assert_ne!(
-        submit(&service, "909"),
+        service.submit(&layout("KType-Standard.json"), "909"),
         ids[7],
         "an end that is not the layout's own is nobody's answer"
     );
-    assert_eq!(submit(&service, "911"), ids[9], "a failed compile is");
-}
-
-/// Lets a version name stand for a controller, as an operator does.
-fn point_at(service: &Service, version: &str, controller: &str) {
-    let table = rusqlite::Connection::open(service.table()).unwrap();
-    table
-        .execute(
-            "INSERT INTO versions (name, channel, controller) VALUES (?1, 'test', ?2)",
-            [version, controller],
-        )
-        .unwrap();
-}
-
-fn submit(service: &Service, version: &str) -> String {
-    let body = serde_json::json!({ "config": layout("KType-Standard.json"), "env": version });
-    let answer = service.post("/v1/builds", &body.to_string());
-    assert!(matches!(answer.status, 200 | 202), "{}", answer.text());
-    answer.json()["id"].as_str().unwrap().to_owned()
+    assert_eq!(
+        service.submit(&layout("KType-Standard.json"), "911"),
+        ids[9],
+        "a failed compile is"
+    );
 }

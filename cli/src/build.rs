@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     let saved = service.save(text(&build, "/artifact/url"), arguments.output.as_deref())?;
-    println!("{}", saved.display());
+    say!("{}", saved.display());
     list(&saved)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -169,7 +169,7 @@ fn list(zip: &Path) -> anyhow::Result<()> {
     let mut archive = zip::ZipArchive::new(fs::File::open(zip)?)?;
     for index in 0..archive.len() {
         let file = archive.by_index(index)?;
-        println!("{:>9}  {}", file.size(), file.name());
+        say!("{:>9}  {}", file.size(), file.name());
     }
     Ok(())
 }

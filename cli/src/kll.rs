@@ -36,11 +36,11 @@ pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<
     for file in &generated.files {
         let path = directory.join(&file.name);
         fs::write(&path, &file.text).with_context(|| path.display().to_string())?;
-        println!("{}", path.display());
+        say!("{}", path.display());
     }
-    println!("script: {}", generated.keyboard.build_script());
-    println!("DefaultMapOverride=\"{}\"", generated.default_map);
-    println!("PartialMapsExpandedOverride=\"{}\"", generated.partial_maps);
-    println!("Layout=\"{}\"", generated.variant);
+    say!("script: {}", generated.keyboard.build_script());
+    say!("DefaultMapOverride=\"{}\"", generated.default_map);
+    say!("PartialMapsExpandedOverride=\"{}\"", generated.partial_maps);
+    say!("Layout=\"{}\"", generated.variant);
     Ok(ExitCode::SUCCESS)
 }

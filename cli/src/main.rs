@@ -5,11 +5,15 @@
 //! - [`prepare`]: the directories of a service with their right owner, before its first start.
 //! - [`build`]: a layout file in, a zip out, through a running service.
 //! - [`kll`]: what the compiler will be given, without any service.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command line speaks to people"
-)]
+#![expect(clippy::print_stderr, reason = "a command line speaks to people")]
+
+/// Prints a line of a command's result. A reader that has gone, such as `head`, wants no more of it.
+macro_rules! say {
+    ($($line:tt)*) => {{
+        use std::io::Write as _;
+        drop(writeln!(std::io::stdout(), $($line)*));
+    }};
+}
 
 mod build;
 mod healthcheck;

@@ -1,7 +1,13 @@
 //! `kiisrv prepare`: the directories of a service with their right owner, before its first start. An
 //! engine makes a missing directory of the host root's, and the service is not root.
 
-use std::{fs, os::unix::fs::chown, path::PathBuf, process::ExitCode, str::FromStr};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, chown},
+    path::PathBuf,
+    process::ExitCode,
+    str::FromStr,
+};
 
 use anyhow::Context;
 
@@ -39,7 +45,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         let named = || directory.display().to_string();
         fs::create_dir_all(directory).with_context(named)?;
         chown(directory, Some(uid), Some(gid)).with_context(named)?;
-        println!("{} belongs to {uid}:{gid}", directory.display());
+        // What goes into a build is a stranger's, and old images want their own directories open to all.
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o700)).with_context(named)?;
+        say!("{} belongs to {uid}:{gid}", directory.display());
     }
     Ok(ExitCode::SUCCESS)
 }

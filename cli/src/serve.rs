@@ -62,7 +62,6 @@ async fn serve_api(
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen} (KIISRV_HOST, KIISRV_PORT)"))?;
-    info!("Listening on http://{listen}");
     Ok(api::run(settings, store, listener, stopped(stop)).await?)
 }
 

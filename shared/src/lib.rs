@@ -3,7 +3,7 @@
 //! In the order in which they depend on each other:
 //!
 //! - [`settings`], [`telemetry`]: every environment variable; the log's form. They depend on nothing.
-//! - [`keyboard`], [`channel`]: what a keyboard's name and a version's name stand for.
+//! - [`keyboard`], [`channel`], [`release`]: what a keyboard's, a version's and a controller's name stand for.
 //! - [`layout`]: the Configurator's JSON as types, and the library of layout files.
 //! - [`kll`]: a layout as text for the KLL compiler. Reads and writes no files.
 //! - [`job`]: one build: its request, fingerprint, states and outcome.
@@ -14,6 +14,7 @@ pub mod job;
 pub mod keyboard;
 pub mod kll;
 pub mod layout;
+pub mod release;
 pub mod settings;
 pub mod store;
 pub mod telemetry;

@@ -64,13 +64,13 @@ pub fn containers_with(label: &str) -> Vec<String> {
         .collect()
 }
 
-/// A controller image that runs a shell script in place of a build. It goes with this value.
-pub struct Misbehaving {
+/// A controller image that a test made. It goes with this value.
+pub struct TestImage {
     /// The controller's name.
     pub name: String,
 }
 
-impl Misbehaving {
+impl TestImage {
     /// Makes `kiisrv-controller-<name>` that runs a shell script as its entrypoint.
     #[must_use]
     pub fn running(name: &str, script: &str) -> Self {
@@ -92,7 +92,18 @@ impl Misbehaving {
     }
 
     fn made(name: &str, lines: &str) -> Self {
-        let dockerfile = format!("FROM {REFERENCE}\nLABEL kiisrv.protocol=2\n{lines}");
+        Self::of_dockerfile(
+            name,
+            &format!("FROM {REFERENCE}\nLABEL kiisrv.protocol=2\n{lines}"),
+        )
+    }
+
+    /// Makes `kiisrv-controller-<name>` by these lines.
+    ///
+    /// # Panics
+    /// When the engine cannot make it.
+    #[must_use]
+    pub fn of_dockerfile(name: &str, dockerfile: &str) -> Self {
         #[expect(
             clippy::disallowed_methods,
             reason = "an image is made from outside, as its user would"
@@ -127,7 +138,7 @@ impl Misbehaving {
     }
 }
 
-impl Drop for Misbehaving {
+impl Drop for TestImage {
     fn drop(&mut self) {
         let _ = docker(&["rmi", "-f", &format!("kiisrv-controller-{}", self.name)]);
     }

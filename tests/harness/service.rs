@@ -1,7 +1,7 @@
 //! A whole service in this process: API on a free port, one worker on the real engine, and a client.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -71,12 +71,6 @@ impl Service {
         self.directory.path()
     }
 
-    /// The table's file, for an SQLite client.
-    #[must_use]
-    pub fn table(&self) -> PathBuf {
-        self.path().join("data/kiisrv.db")
-    }
-
     /// `GET`, with the status and the body.
     ///
     /// # Panics
@@ -104,18 +98,69 @@ impl Service {
         Answer::from(asked.send(body).expect("an answer"))
     }
 
+    /// Lets a version's name stand for a controller, as an operator does with an SQLite client.
+    ///
+    /// # Panics
+    /// When the table does not take it.
+    pub fn stand_for(&self, version: &str, controller: &str) {
+        #[expect(
+            clippy::disallowed_types,
+            reason = "an operator's SQLite client is part of the test"
+        )]
+        let table =
+            rusqlite::Connection::open(self.path().join("data/kiisrv.db")).expect("a table");
+        let sql = "INSERT INTO versions (name, channel, controller) VALUES (?1, 'test', ?2)";
+        table.execute(sql, [version, controller]).expect("a row");
+    }
+
+    /// Submits a layout and gives the build's id.
+    ///
+    /// # Panics
+    /// When it is refused.
+    #[must_use]
+    pub fn submit(&self, config: &Value, version: &str) -> String {
+        let answer = self.post(
+            "/v1/builds",
+            &json!({ "config": config, "env": version }).to_string(),
+        );
+        assert!(matches!(answer.status, 200 | 202), "{}", answer.text());
+        answer.json()["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Waits until nothing of a build is left but its row, zip and log. The worker cleans up after it
+    /// has told how the build ended.
+    ///
+    /// # Panics
+    /// When something stays.
+    pub fn assert_nothing_is_left(&self, build: &Value) {
+        let id = build["id"].as_str().expect("an id");
+        for _ in 0..100 {
+            if self.left_of(id).is_empty() {
+                return;
+            }
+            // Nothing says from outside when a directory is gone.
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+        panic!("left behind: {:?}", self.left_of(id));
+    }
+
+    fn left_of(&self, id: &str) -> Vec<String> {
+        let mut left = crate::engine::containers_with(&format!("kiisrv.build={id}"));
+        for directory in ["tmp_config", "tmp_builds"] {
+            let entries = std::fs::read_dir(self.path().join(directory)).expect("a directory");
+            let paths = entries.map(|entry| entry.expect("an entry").path().display().to_string());
+            left.extend(paths.filter(|path| path.contains(id)));
+        }
+        left
+    }
+
     /// Submits a layout and waits until it has ended.
     ///
     /// # Panics
     /// When it is refused, or has not ended after a minute.
     #[must_use]
     pub fn build(&self, config: &Value, version: &str) -> Value {
-        let answer = self.post(
-            "/v1/builds",
-            &json!({ "config": config, "env": version }).to_string(),
-        );
-        assert!(matches!(answer.status, 200 | 202), "{}", answer.text());
-        self.ended(answer.json()["id"].as_str().expect("an id"))
+        self.ended(&self.submit(config, version))
     }
 
     /// Waits until a build has ended.

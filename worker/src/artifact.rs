@@ -83,6 +83,34 @@ pub fn publish_log(
     })
 }
 
+/// Removes what a claim published that turned out to have lost its build: no row names it.
+///
+/// # Errors
+/// When it is still there.
+pub fn take_back(artifacts: &Path, held: &Held) -> io::Result<()> {
+    let directory = artifacts.join(held.id.to_string());
+    match fs::remove_file(directory.join(file_name(held))) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        // The directory stays: the claim that has the build now may be about to use it.
+        _ => Ok(()),
+    }
+}
+
+/// Removes what earlier claims of a build published before they were lost, once this one's is the answer.
+///
+/// # Errors
+/// When some of it is still there.
+pub fn keep_only(artifacts: &Path, held: &Held) -> io::Result<()> {
+    let answer = file_name(held);
+    for entry in fs::read_dir(artifacts.join(held.id.to_string()))? {
+        let entry = entry?;
+        if entry.file_name() != *answer {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Reads a small file that a build left, such as its hint; `None` where there is nothing to read.
 #[must_use]
 pub fn read_hint(path: &Path) -> Option<String> {
@@ -112,7 +140,14 @@ fn open_plain(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// More members than any firmware's zip has. The reader keeps all of them in memory, and an empty one
+/// takes a build only 46 bytes.
+const MOST_MEMBERS: usize = 10_000;
+
 fn check_zip(file: &mut File, must_hold: &[&str]) -> Result<(), String> {
+    if !has_few_members(file).map_err(|error| error.to_string())? {
+        return Err(format!("it holds more than {MOST_MEMBERS} files"));
+    }
     let archive =
         ZipArchive::new(file).map_err(|error| format!("it is not a whole zip: {error}"))?;
     match must_hold
@@ -124,6 +159,30 @@ fn check_zip(file: &mut File, must_hold: &[&str]) -> Result<(), String> {
     }
 }
 
+/// Counts what can be a member's entry, wherever it stands: what a zip says of itself may be untrue.
+fn has_few_members(file: &mut File) -> io::Result<bool> {
+    const ENTRY: &[u8] = b"PK\x01\x02";
+    file.seek(SeekFrom::Start(0))?;
+    let (mut found, mut buffer, mut held) = (0, vec![0; 64 * 1024], 0);
+    loop {
+        let read = file.read(&mut buffer[held..])?;
+        if read == 0 {
+            return Ok(true);
+        }
+        let length = held + read;
+        found += buffer[..length]
+            .windows(ENTRY.len())
+            .filter(|window| *window == ENTRY)
+            .count();
+        if found > MOST_MEMBERS {
+            return Ok(false);
+        }
+        // An entry may begin in this piece and end in the next.
+        held = length.min(ENTRY.len() - 1);
+        buffer.copy_within(length - held..length, 0);
+    }
+}
+
 /// Writes to a temporary name, syncs, and renames: under its name a file is always whole.
 fn store(
     artifacts: &Path,
@@ -132,24 +191,44 @@ fn store(
 ) -> Result<Artifact, ArtifactError> {
     let directory = artifacts.join(held.id.to_string());
     fs::create_dir_all(&directory)?;
-    let name = format!("{}.zip", held.epoch);
+    let name = file_name(held);
     let temporary = directory.join(format!(".{name}"));
+    let stored = write_whole(&temporary, fill).and_then(|measured| {
+        fs::rename(&temporary, directory.join(&name))?;
+        File::open(&directory)?.sync_all()?;
+        Ok(measured)
+    });
+    match stored {
+        Ok((bytes, sha256)) => Ok(Artifact {
+            file: format!("{}/{name}", held.id),
+            bytes,
+            sha256,
+        }),
+        Err(error) => {
+            // A disk that is full shall not keep the half of a zip.
+            drop(fs::remove_file(&temporary));
+            Err(error.into())
+        }
+    }
+}
+
+fn write_whole(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<(u64, String)> {
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(true)
-        .open(&temporary)?;
+        .open(path)?;
     fill(&mut file)?;
     file.sync_all()?;
-    let (bytes, sha256) = measure(&mut file)?;
-    fs::rename(&temporary, directory.join(&name))?;
-    File::open(&directory)?.sync_all()?;
-    Ok(Artifact {
-        file: format!("{}/{name}", held.id),
-        bytes,
-        sha256,
-    })
+    measure(&mut file)
+}
+
+fn file_name(held: &Held) -> String {
+    format!("{}.zip", held.epoch)
 }
 
 fn measure(file: &mut File) -> io::Result<(u64, String)> {
@@ -259,5 +338,18 @@ mod tests {
             Err(ArtifactError::Missing(_))
         ));
         assert!(publish("good", &["log/build.log"]).is_ok());
+    }
+
+    #[test]
+    fn a_zip_of_too_many_members_is_refused_before_it_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("zip");
+        let names: Vec<_> = (0..=MOST_MEMBERS).map(|name| name.to_string()).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        for (members, is_fine) in [(MOST_MEMBERS, true), (MOST_MEMBERS + 1, false)] {
+            zip_with(&path, &names[..members]);
+            let mut file = File::open(&path).unwrap();
+            assert_eq!(check_zip(&mut file, &["0"]).is_ok(), is_fine, "{members}");
+        }
     }
 }

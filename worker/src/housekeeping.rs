@@ -1,40 +1,55 @@
 //! What is done beside the jobs: signs of life, rescue of silent workers' jobs, the controllers that
 //! the engine has, and what an earlier run left behind.
 
-use std::{fs, io, path::Path, time::Duration};
+use std::{collections::BTreeSet, fs, io, path::PathBuf, time::Duration};
 
 use shared::store::{self, jobs, versions, workers};
 use tracing::{info, warn};
-use uuid::Uuid;
 
 use crate::{
+    blocking::blocking,
+    chore,
     container::{ContainerError, ContainerRuntime, ContainerSpec, Ours, label},
     mounts::BuildDirs,
-    proof, recipe,
+    proof, recipe, room,
     run::Context,
+    tree::remove_tree,
 };
 
-/// Between two signs of life.
+/// Between two signs of life, and between two looks at the controllers.
 const BEAT: Duration = Duration::from_secs(5);
 
-/// Beats between two comparisons of engine, table and directories.
-const RECONCILE_BEATS: u32 = 6;
+/// Between two comparisons of engine, table and directories.
+const RECONCILE: Duration = Duration::from_secs(30);
 
-/// Does all of it until it is dropped.
+/// Does all of it until it is dropped. Each goes its own way: an engine that takes minutes to answer
+/// shall not make a worker look dead.
 pub async fn keep_house<R: ContainerRuntime>(context: &Context<R>) {
-    for beat in 0_u32.. {
-        if let Err(error) = refresh_controllers(context).await {
-            context.set_trouble(Some(error.to_string()));
+    let controllers = async {
+        loop {
+            if let Err(error) = refresh_controllers(context).await {
+                context.set_trouble(Some(error.to_string()));
+            }
+            tokio::time::sleep(BEAT).await;
         }
-        tell(context).await;
-        if beat.is_multiple_of(RECONCILE_BEATS) {
+    };
+    let signs = async {
+        loop {
+            tell(context).await;
+            tokio::time::sleep(BEAT).await;
+        }
+    };
+    let leftovers = async {
+        loop {
             reconcile(context).await;
+            tokio::time::sleep(RECONCILE).await;
         }
-        tokio::time::sleep(BEAT).await;
-    }
+    };
+    tokio::join!(controllers, signs, leftovers);
 }
 
-/// Asks the engine which controllers it has and writes that down; the first one proves the mounts.
+/// Asks the engine which controllers it has and writes that down; the first one proves the mounts. Tells
+/// from that, and from the room on the disk, whether anything can be built.
 ///
 /// # Errors
 /// When the engine does not answer or the host's paths are wrong.
@@ -45,20 +60,14 @@ pub async fn refresh_controllers<R: ContainerRuntime>(
     if let Some(controller) = controllers.first()
         && !context.is_proven()
     {
-        let settings = &context.settings.worker;
-        proof::prove(
-            &context.runtime,
-            controller,
-            &context.mapping,
-            context.owner,
-            settings,
-        )
-        .await?;
+        proof::prove(context, controller).await?;
         context.proven();
     }
-    let trouble = controllers
-        .is_empty()
-        .then(|| "the engine has no image named kiisrv-controller-*".to_owned());
+    let trouble = if controllers.is_empty() {
+        Some("the engine has no image named kiisrv-controller-*".to_owned())
+    } else {
+        room::lacking(context).await
+    };
     context.set_trouble(trouble);
     if let Err(error) =
         versions::controllers_seen(&context.store, &context.me.engine_id, controllers).await
@@ -86,6 +95,9 @@ async fn tell<R>(context: &Context<R>) {
 }
 
 /// Removes containers and directories of ours that no running build owns.
+///
+/// What is there is listed first and looked up then: whatever was made in between for a new claim is
+/// not in the list, and what is in the list was claimed before it was made.
 pub async fn reconcile<R: ContainerRuntime>(context: &Context<R>) {
     let containers = match context.runtime.list_ours().await {
         Ok(containers) => containers,
@@ -106,83 +118,93 @@ pub async fn reconcile<R: ContainerRuntime>(context: &Context<R>) {
             Err(error) => warn!(%error, "A container's build could not be looked up"),
         }
     }
-    for directory in [&context.mapping.config, &context.mapping.builds] {
-        if let Err(error) = remove_stale(context, directory).await {
-            warn!(%error, directory = %directory.display(), "Leftovers could not be removed yet");
-        }
+    if let Err(error) = remove_stale(context).await {
+        warn!(%error, "Leftovers could not be looked for");
     }
 }
 
-/// A build's container is wanted while its claim holds the build; a chore's while its worker lives,
-/// which is not looked up: chores are over in seconds and remove their own.
+/// A build's container is wanted while its claim holds the build; a chore's until its time is over,
+/// whoever made it. Another service's is none of our business.
 async fn is_wanted<R>(context: &Context<R>, container: &Ours) -> store::Result<bool> {
-    let labels = &container.labels;
-    let build = labels.get(label::BUILD).and_then(|id| id.parse().ok());
-    let epoch = labels
-        .get(label::EPOCH)
-        .and_then(|epoch| epoch.parse::<u32>().ok());
-    match (labels.get(label::ROLE).map(String::as_str), build, epoch) {
+    let label = |name: &str| container.labels.get(name).map(String::as_str);
+    if label(label::SERVICE) != Some(&context.store.service_id()) {
+        return Ok(true);
+    }
+    let build = label(label::BUILD).and_then(|id| id.parse().ok());
+    let epoch = label(label::EPOCH).and_then(|epoch| epoch.parse::<u32>().ok());
+    match (label(label::ROLE), build, epoch) {
         (Some(label::ROLE_BUILD), Some(build), Some(epoch)) => {
             Ok(jobs::who_holds(&context.store, build).await? == Some(epoch))
         }
-        _ => Ok(true),
+        _ => Ok(!chore::is_over(label(label::UNTIL))),
     }
 }
 
-/// Removes the directories of claims that are over.
-async fn remove_stale<R: ContainerRuntime>(
-    context: &Context<R>,
-    directory: &Path,
-) -> io::Result<()> {
-    for entry in fs::read_dir(directory)? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        let Some((build, epoch)) = name.rsplit_once('-') else {
+/// Removes the directories of claims that are over. One that cannot be removed keeps no other.
+async fn remove_stale<R: ContainerRuntime>(context: &Context<R>) -> io::Result<()> {
+    let above = [
+        context.mapping.config.clone(),
+        context.mapping.builds.clone(),
+    ];
+    for name in blocking(move || names_in(&above)).await?? {
+        if !is_stale(context, &name).await.map_err(io::Error::other)? {
             continue;
-        };
-        let (Ok(build), Ok(epoch)) = (build.parse(), epoch.parse::<u32>()) else {
-            continue;
-        };
-        let holder = jobs::who_holds(&context.store, build)
-            .await
-            .map_err(io::Error::other)?;
-        if holder != Some(epoch) {
-            let image = context.any_image().await.unwrap_or_default();
-            remove_dirs(context, &context.mapping.dirs(&name), &image).await?;
+        }
+        if let Err(error) = remove_dirs(context, &context.mapping.dirs(&name), None).await {
+            warn!(%error, directory = name, "Leftovers could not be removed yet");
         }
     }
     Ok(())
 }
 
+fn names_in(directories: &[PathBuf]) -> io::Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for directory in directories {
+        for entry in fs::read_dir(directory)? {
+            names.insert(entry?.file_name().to_string_lossy().into_owned());
+        }
+    }
+    Ok(names)
+}
+
+async fn is_stale<R>(context: &Context<R>, name: &str) -> store::Result<bool> {
+    let claim = name
+        .rsplit_once('-')
+        .and_then(|(build, epoch)| Some((build.parse().ok()?, epoch.parse::<u32>().ok()?)));
+    match claim {
+        Some((build, epoch)) => Ok(jobs::who_holds(&context.store, build).await? != Some(epoch)),
+        None => Ok(chore::is_forgotten(name)),
+    }
+}
+
 /// Removes a build's directories. What an old image left as root, and a worker that is not root may
-/// not remove, is removed by a small root container of the same image.
+/// not remove, is removed by a small root container of the same image, or of any that is there.
 ///
 /// # Errors
 /// When something of them remains.
 pub async fn remove_dirs<R: ContainerRuntime>(
     context: &Context<R>,
     dirs: &BuildDirs,
-    image: &str,
+    image: Option<&str>,
 ) -> io::Result<()> {
-    let removed = remove_both(dirs);
-    match removed {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !image.is_empty() => {
-            empty_as_root(context, dirs, image)
+    match remove_both(dirs).await {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let image = match image {
+                Some(image) => image.to_owned(),
+                None => context.any_image().await.ok_or(error)?,
+            };
+            empty_as_root(context, dirs, &image)
                 .await
                 .map_err(io::Error::other)?;
-            remove_both(dirs)
+            remove_both(dirs).await
         }
         other => other,
     }
 }
 
-fn remove_both(dirs: &BuildDirs) -> io::Result<()> {
-    for directory in [&dirs.config, &dirs.builds] {
-        match fs::remove_dir_all(directory) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
+async fn remove_both(dirs: &BuildDirs) -> io::Result<()> {
+    let both = [dirs.config.clone(), dirs.builds.clone()];
+    blocking(move || both.iter().try_for_each(|directory| remove_tree(directory))).await?
 }
 
 async fn empty_as_root<R: ContainerRuntime>(
@@ -190,47 +212,15 @@ async fn empty_as_root<R: ContainerRuntime>(
     dirs: &BuildDirs,
     image: &str,
 ) -> Result<(), ContainerError> {
-    let strict = recipe::strict(image, "0:0", dirs, &context.settings.worker);
-    let script = "find /mnt/config /mnt/builds -mindepth 1 -delete";
-    let mut mounts = strict.mounts.clone();
-    for (mount, here) in mounts.iter_mut().zip([&dirs.config, &dirs.builds]) {
+    let mut spec = ContainerSpec {
+        capabilities: vec!["DAC_OVERRIDE".to_owned(), "FOWNER".to_owned()],
+        ..recipe::strict(image, "0:0", dirs, &context.settings.worker)
+    };
+    for (mount, here) in spec.mounts.iter_mut().zip([&dirs.config, &dirs.builds]) {
         mount.read_only = false;
         // A mount's source must be there, and one of the two may be gone already.
         drop(fs::create_dir_all(here));
     }
-    let spec = ContainerSpec {
-        name: format!("kiisrv-cleaner-{}", Uuid::now_v7()),
-        entrypoint: Some(["/bin/sh", "-c", script].map(str::to_owned).to_vec()),
-        labels: [(label::ROLE.to_owned(), "cleaner".to_owned())].into(),
-        capabilities: vec!["DAC_OVERRIDE".to_owned(), "FOWNER".to_owned()],
-        mounts,
-        ..strict
-    };
-    let container = context.runtime.create(&spec).await?;
-    let ended = async {
-        context.runtime.start(&container).await?;
-        context.runtime.wait(&container).await
-    }
-    .await;
-    context.runtime.remove(&container).await?;
-    ended.map(drop)
-}
-
-/// Bytes that the files below a directory take. Links are not followed.
-#[must_use]
-pub fn bytes_below(directory: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(directory) else {
-        return 0;
-    };
-    entries
-        .filter_map(Result::ok)
-        .filter_map(|entry| Some((entry.path(), entry.metadata().ok()?)))
-        .map(|(path, meta)| {
-            if meta.is_dir() {
-                bytes_below(&path)
-            } else {
-                meta.len()
-            }
-        })
-        .sum()
+    let script = "find /mnt/config /mnt/builds -mindepth 1 -delete";
+    chore::run(context, "cleaner", script, spec).await.map(drop)
 }

@@ -1,13 +1,17 @@
 //! One job after another, in containers.
 //!
 //! - [`run`]: the worker: its slots, its start and its stop.
-//! - [`execute`]: one claimed job from its inputs to its outcome.
+//! - [`execute`], [`verdict`], [`record`]: one claimed job from its inputs to its outcome.
 //! - [`inputs`], [`recipe`], [`log`], [`artifact`]: what goes in, the container, what comes out.
 //! - [`lease`], [`housekeeping`]: holding a job; what is done beside the jobs.
-//! - [`mounts`], [`proof`]: our paths as the host knows them, and that they are right.
+//! - [`tree`]: directories that a build could write to, measured and removed.
+//! - [`mounts`], [`proof`]: our paths as the host knows them, and that they are right; [`chore`] is the
+//!   small container that proves it.
 //! - [`container`]: the engine's verbs; only `container::docker` speaks to it.
 
 pub mod artifact;
+mod blocking;
+mod chore;
 pub mod container;
 pub mod execute;
 pub mod housekeeping;
@@ -17,7 +21,11 @@ pub mod log;
 pub mod mounts;
 pub mod proof;
 pub mod recipe;
+mod record;
+mod room;
 pub mod run;
+pub mod tree;
+mod verdict;
 
 pub use container::docker::DockerEngine;
 pub use run::Worker;

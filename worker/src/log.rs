@@ -14,9 +14,18 @@ use crate::container::ContainerError;
 /// A longer line helps nobody and can stop a page from showing the log.
 const LONGEST_LINE: usize = 16 * 1024;
 
-/// How often over its cap a log may go before its build is ended: past the cap nothing is kept, but
-/// the engine still has to carry it.
-const ENDLESS: u64 = 16;
+/// How far a log may go over its cap before its build is ended: past the cap nothing is kept, but the
+/// engine still has to carry it.
+const ENDLESS: u64 = 4;
+
+/// How much the engine keeps of a log, in caps.
+///
+/// It must be well above [`ENDLESS`]: an engine that starts
+/// its file anew loses what was not followed yet, and it writes some characters longer than they came.
+pub const ENGINE_KEEPS: u64 = 16;
+
+/// What the engine writes around each piece of output, roughly. A log of very short lines is mostly that.
+const ENVELOPE: u64 = 100;
 
 /// How following a log ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +47,7 @@ pub async fn follow(
 ) -> Result<Followed, ContainerError> {
     while let Some(piece) = output.next().await {
         log.take(&piece?);
-        if log.seen > log.cap.saturating_mul(ENDLESS) {
+        if log.carried > log.cap.saturating_mul(ENDLESS) {
             return Ok(Followed::Endless);
         }
     }
@@ -50,8 +59,8 @@ pub async fn follow(
 pub struct LogFile {
     file: File,
     cap: u64,
-    /// Bytes that came.
-    seen: u64,
+    /// Bytes that the engine had to carry.
+    carried: u64,
     /// Bytes that were kept.
     kept: u64,
     line: usize,
@@ -70,7 +79,7 @@ impl LogFile {
         Ok(Self {
             file: File::create(path)?,
             cap,
-            seen: 0,
+            carried: 0,
             kept: 0,
             line: 0,
             cut: false,
@@ -86,7 +95,7 @@ impl LogFile {
 
     /// Adds output, as far as there is room.
     pub fn take(&mut self, piece: &[u8]) {
-        self.seen += piece.len() as u64;
+        self.carried += piece.len() as u64 + ENVELOPE;
         if self.cut {
             return;
         }

@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -87,7 +88,12 @@ fn made(path: &Path, variable: &str) -> Result<PathBuf, ContainerError> {
             path.display()
         ))
     };
-    fs::create_dir_all(path).map_err(failed)?;
+    // Nobody else's, as what old images are given may be written by everybody who comes by.
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(failed)?;
     path.canonicalize().map_err(failed)
 }
 

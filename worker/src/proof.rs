@@ -2,15 +2,24 @@
 
 use std::{fs, io};
 
-use shared::{settings::WorkerSettings, store::versions::Controller};
+use shared::store::versions::Controller;
 use uuid::Uuid;
 
 use crate::{
-    container::{ContainerError, ContainerRuntime, ContainerSpec, label},
+    chore,
+    container::{ContainerError, ContainerRuntime},
     inputs::Owner,
-    mounts::{BuildDirs, Mapping},
+    mounts::BuildDirs,
     recipe,
+    run::Context,
+    tree::remove_tree,
 };
+
+/// The statuses say which of the two directories was in the way.
+const SCRIPT: &str =
+    "mark=$(cat /mnt/config/mark) || exit 2; echo \"$mark\" > /mnt/builds/mark || exit 3";
+const NO_INPUTS: i64 = 2;
+const NO_OUTPUTS: i64 = 3;
 
 /// Runs a container that copies a mark from its inputs to its outputs, with all the flags that a build
 /// has.
@@ -18,27 +27,22 @@ use crate::{
 /// # Errors
 /// Names the variable that is wrong.
 pub async fn prove<R: ContainerRuntime>(
-    runtime: &R,
+    context: &Context<R>,
     controller: &Controller,
-    mapping: &Mapping,
-    owner: Owner,
-    settings: &WorkerSettings,
 ) -> Result<(), ContainerError> {
     let mark = Uuid::now_v7().to_string();
-    let dirs = mapping.dirs(&format!("proof-{mark}"));
-    let made = make(&dirs, &mark, owner);
-    let proven = match made {
-        Ok(()) => run(runtime, spec(controller, &dirs, owner, settings))
+    let dirs = context
+        .mapping
+        .dirs(&format!("{}{mark}", chore::PROOF_DIRECTORY));
+    let proven = match make(&dirs, &mark, context.owner) {
+        Ok(()) => run(context, controller, &dirs)
             .await
             .and_then(|()| look(&dirs, &mark)),
         Err(error) => Err(ContainerError::Unreachable(format!(
             "the tmp directories cannot be written: {error}"
         ))),
     };
-    drop((
-        fs::remove_dir_all(&dirs.config),
-        fs::remove_dir_all(&dirs.builds),
-    ));
+    drop((remove_tree(&dirs.config), remove_tree(&dirs.builds)));
     proven
 }
 
@@ -49,50 +53,46 @@ fn make(dirs: &BuildDirs, mark: &str, owner: Owner) -> io::Result<()> {
     owner.take(&dirs.builds)
 }
 
-fn spec(
+async fn run<R: ContainerRuntime>(
+    context: &Context<R>,
     controller: &Controller,
     dirs: &BuildDirs,
-    owner: Owner,
-    settings: &WorkerSettings,
-) -> ContainerSpec {
-    let script = "cat /mnt/config/mark > /mnt/builds/mark";
-    ContainerSpec {
-        name: format!("kiisrv-proof-{}", Uuid::now_v7()),
-        entrypoint: Some(["/bin/sh", "-c", script].map(str::to_owned).to_vec()),
-        labels: [(label::ROLE.to_owned(), "proof".to_owned())].into(),
-        ..recipe::strict(&controller.image, &owner.user(), dirs, settings)
-    }
-}
-
-async fn run<R: ContainerRuntime>(runtime: &R, spec: ContainerSpec) -> Result<(), ContainerError> {
-    let [config, builds] = [0, 1].map(|index| spec.mounts[index].source.display().to_string());
-    let container = runtime.create(&spec).await.map_err(|error| {
-        // The engine names the path that it does not have.
-        let text = error.to_string();
-        for (path, variable) in [(&config, "HOST_TMP_CONFIG"), (&builds, "HOST_TMP_BUILDS")] {
-            if text.contains(path.as_str()) {
-                return wrong(variable, &format!("the host has no {path}"));
+) -> Result<(), ContainerError> {
+    let (user, settings) = (context.owner.user(), &context.settings.worker);
+    let spec = recipe::strict(&controller.image, &user, dirs, settings);
+    let [config, builds] =
+        [&dirs.host_config, &dirs.host_builds].map(|path| path.display().to_string());
+    let exit = chore::run(context, "proof", SCRIPT, spec)
+        .await
+        .map_err(|error| {
+            // The engine names the path that it does not have.
+            let text = error.to_string();
+            for (path, variable) in [(&config, "HOST_TMP_CONFIG"), (&builds, "HOST_TMP_BUILDS")] {
+                if text.contains(path.as_str()) {
+                    return wrong(variable, &format!("the host has no {path}"));
+                }
             }
-        }
-        error
-    })?;
-    let ended = async {
-        runtime.start(&container).await?;
-        runtime.wait(&container).await
-    }
-    .await;
-    runtime.remove(&container).await?;
-    match ended?.code {
+            error
+        })?;
+    match exit.code {
         0 => Ok(()),
-        _ => Err(wrong(
+        NO_INPUTS => Err(wrong(
             "HOST_TMP_CONFIG",
             &format!("{config} on the host is not the directory that is written here"),
         )),
+        NO_OUTPUTS => Err(wrong(
+            "HOST_TMP_BUILDS",
+            &format!("{builds} on the host cannot be written by user {user}"),
+        )),
+        code => Err(ContainerError::Unreachable(format!(
+            "the image of controller {} cannot run a shell: it ended with status {code}",
+            controller.name
+        ))),
     }
 }
 
 fn look(dirs: &BuildDirs, mark: &str) -> Result<(), ContainerError> {
-    if fs::read_to_string(dirs.builds.join("mark")).is_ok_and(|found| found == mark) {
+    if fs::read_to_string(dirs.builds.join("mark")).is_ok_and(|found| found.trim() == mark) {
         return Ok(());
     }
     let host = dirs.host_builds.display();

@@ -7,6 +7,7 @@ use shared::{kll::Generated, settings::WorkerSettings, store::jobs::Claimed};
 use crate::{
     container::{ContainerSpec, HostMount, Limits, Scratch, label},
     inputs::{INPUT, OUTPUT},
+    log,
     mounts::BuildDirs,
 };
 
@@ -68,7 +69,7 @@ pub fn strict(
             pids: settings.build_pids,
             file_bytes: settings.build_output,
             // Above our own cap, so that ours is the one that cuts and says so.
-            log_bytes: settings.log_cap * 4,
+            log_bytes: settings.log_cap * log::ENGINE_KEEPS,
         },
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     fs,
     future::Future,
+    panic::AssertUnwindSafe,
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
@@ -11,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use shared::{
     layout::Library,
     settings::Settings,
@@ -26,7 +28,7 @@ use tracing::{error, info};
 use uuid::Uuid;
 
 use crate::{
-    container::{ContainerError, ContainerRuntime},
+    container::{ContainerError, ContainerRuntime, ContainerSpec, label},
     execute::execute,
     housekeeping,
     inputs::Owner,
@@ -99,6 +101,17 @@ impl<R> Context<R> {
 }
 
 impl<R: ContainerRuntime> Context<R> {
+    /// Makes a container that bears this service's name. Others on the same engine keep away from it,
+    /// as this one keeps away from theirs.
+    ///
+    /// # Errors
+    /// When the engine refuses.
+    pub(crate) async fn create(&self, mut spec: ContainerSpec) -> Result<String, ContainerError> {
+        spec.labels
+            .insert(label::SERVICE.to_owned(), self.store.service_id());
+        self.runtime.create(&spec).await
+    }
+
     /// The id of some controller image, for chores that need a shell.
     pub(crate) async fn any_image(&self) -> Option<String> {
         self.runtime
@@ -115,13 +128,13 @@ impl<R: ContainerRuntime> Context<R> {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The engine.
-    #[error("the worker cannot start: {0}")]
+    #[error("the worker cannot start")]
     Engine(#[from] ContainerError),
     /// The table.
-    #[error("the worker cannot start: {0}")]
+    #[error("the worker cannot start")]
     Store(#[from] StoreError),
     /// A directory or a socket of ours.
-    #[error("the worker cannot start: {0}")]
+    #[error("the worker cannot start")]
     Io(#[from] std::io::Error),
 }
 
@@ -145,7 +158,7 @@ pub struct Worker<R> {
 pub enum Step {
     /// A job, which has ended.
     Ran,
-    /// No job.
+    /// No job, or none that this worker could build just now.
     NothingWaiting,
 }
 
@@ -229,7 +242,8 @@ impl<R: ContainerRuntime> Worker<R> {
         }
     }
 
-    /// Takes the next job, if one waits, and sees it to its end.
+    /// Takes the next job, if one waits and nothing keeps this worker from building, and sees it to its
+    /// end.
     ///
     /// # Errors
     /// When the table cannot be reached.
@@ -265,15 +279,15 @@ async fn run_slot<R: ContainerRuntime>(
         // Registered before the look, so that work between look and wait is not missed.
         let mut woken = std::pin::pin!(work.notified());
         woken.as_mut().enable();
-        let step = if context.trouble().is_some() {
-            Ok(Step::NothingWaiting)
-        } else {
-            run_next_job(&context).await
-        };
-        match step {
-            Ok(Step::Ran) => continue,
-            Ok(Step::NothingWaiting) => {}
-            Err(error) => error!(%error, "The table could not be asked for work"),
+        // A slot that was gone after a panic would be missed by nobody; its job is rescued as any other.
+        match AssertUnwindSafe(run_next_job(&context))
+            .catch_unwind()
+            .await
+        {
+            Ok(Ok(Step::Ran)) => continue,
+            Ok(Ok(Step::NothingWaiting)) => {}
+            Err(_) => error!("A slot panicked and goes on with the next build"),
+            Ok(Err(error)) => error!(%error, "The table could not be asked for work"),
         }
         tokio::select! {
             () = woken => {}
@@ -283,11 +297,14 @@ async fn run_slot<R: ContainerRuntime>(
     }
 }
 
-async fn run_next_job<R: ContainerRuntime>(context: &Context<R>) -> Result<Step, StoreError> {
+async fn run_next_job<R: ContainerRuntime>(context: &Arc<Context<R>>) -> Result<Step, StoreError> {
+    if context.trouble().is_some() {
+        return Ok(Step::NothingWaiting);
+    }
     let Some(claimed) = jobs::claim_next(&context.store, &context.me.id, LEASE).await? else {
         return Ok(Step::NothingWaiting);
     };
     info!(job.id = %claimed.held.id, keyboard = claimed.keyboard, attempt = claimed.attempts + 1, "Took a build");
-    execute(context, &claimed).await;
+    execute(context, claimed).await;
     Ok(Step::Ran)
 }

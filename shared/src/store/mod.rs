@@ -123,6 +123,12 @@ impl Store {
         hex::encode(&hash.finalize().into_bytes()[..16])
     }
 
+    /// A name for this table that no other table has, for labels: several services may share an engine.
+    #[must_use]
+    pub fn service_id(&self) -> String {
+        self.client("the service itself")
+    }
+
     /// The directory of the sockets that [`wake`] uses.
     #[must_use]
     pub fn wake_directory(&self) -> &Path {

@@ -20,7 +20,11 @@ use bollard::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
-use shared::{channel::Dialect, store::versions::Controller};
+use shared::{
+    channel::Dialect,
+    release::{self, Release},
+    store::versions::Controller,
+};
 
 use super::{ContainerError, ContainerRuntime, ContainerSpec, Exit, Ours, ReportedMount, label};
 
@@ -237,7 +241,8 @@ impl ContainerRuntime for DockerEngine {
     }
 }
 
-/// The controller that an image is, if its name says so. Only the tag `latest` counts.
+/// The controller that an image is, if its name says so. What it does not say of itself is taken from
+/// the known release of that name, and only if it says nothing at all about its version.
 fn controller_from(image: &ImageSummary) -> Option<Controller> {
     let name = image
         .repo_tags
@@ -250,7 +255,10 @@ fn controller_from(image: &ImageSummary) -> Option<Controller> {
             .filter(|value| !value.is_empty())
             .cloned()
     };
+    let version = label("org.opencontainers.image.version");
+    let known = Release::of_controller(name).filter(|_| version.is_none());
     let dialect = label("kiisrv.dialect").and_then(|word| Dialect::parse(&word));
+    let commits = label("kiisrv.commits").and_then(|count| count.parse().ok());
     Some(Controller {
         image: image.id.clone(),
         protocol: if label("kiisrv.protocol").as_deref() == Some("2") {
@@ -260,11 +268,14 @@ fn controller_from(image: &ImageSummary) -> Option<Controller> {
         },
         dialect: dialect.unwrap_or_else(|| Dialect::of_controller(name)),
         channel: label("kiisrv.channel"),
-        version: label("org.opencontainers.image.version"),
-        revision: label("org.opencontainers.image.revision"),
-        created: label("org.opencontainers.image.created"),
-        commits: label("kiisrv.commits").and_then(|count| count.parse().ok()),
-        source: label("org.opencontainers.image.source"),
+        version: version.or_else(|| known.map(|known| known.version.to_owned())),
+        revision: label("org.opencontainers.image.revision")
+            .or_else(|| known.map(|known| known.hash.to_owned())),
+        created: label("org.opencontainers.image.created")
+            .or_else(|| known.map(|known| known.date.to_owned())),
+        commits: commits.or_else(|| known.map(|known| known.commits)),
+        source: label("org.opencontainers.image.source")
+            .or_else(|| known.map(|_| release::SOURCE.to_owned())),
         name: name.to_owned(),
     })
 }
@@ -304,6 +315,35 @@ fn ended_early(step: &'static str) -> ContainerError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn image(labels: &[(&str, &str)]) -> ImageSummary {
+        ImageSummary {
+            repo_tags: vec!["kiisrv-controller-057:latest".to_owned()],
+            labels: labels
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect(),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn an_image_without_labels_is_the_known_release_of_its_name() {
+        let controller = controller_from(&image(&[])).unwrap();
+        assert_eq!((controller.protocol, controller.commits), (1, Some(1222)));
+        assert_eq!(controller.version.as_deref(), Some("v0.5.7"));
+    }
+
+    #[test]
+    fn an_image_that_names_its_version_is_taken_by_its_own_words_only() {
+        let labels = [
+            ("org.opencontainers.image.version", "v9"),
+            ("kiisrv.protocol", "2"),
+        ];
+        let controller = controller_from(&image(&labels)).unwrap();
+        assert_eq!((controller.protocol, controller.commits), (2, None));
+        assert_eq!(controller.version.as_deref(), Some("v9"));
+    }
 
     #[test]
     fn only_the_tag_latest_of_the_right_name_is_a_controller() {

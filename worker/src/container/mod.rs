@@ -20,6 +20,10 @@ pub mod label {
     pub const WORKER: &str = "kiisrv.worker";
     /// What it is for: [`ROLE_BUILD`], or the name of a chore.
     pub const ROLE: &str = "kiisrv.role";
+    /// Whose table it belongs to: several services may share an engine.
+    pub const SERVICE: &str = "kiisrv.service";
+    /// When a chore is over at the latest, in seconds since 1970.
+    pub const UNTIL: &str = "kiisrv.until";
     /// A container that builds.
     pub const ROLE_BUILD: &str = "build";
 }

@@ -1,0 +1,100 @@
+//! What a scripted container can do: print, and leave files where its mounts lead.
+
+use std::{
+    fs::Permissions,
+    io::{Cursor, Write},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use worker::container::{ContainerSpec, Exit};
+use zip::{ZipWriter, write::SimpleFileOptions};
+
+use super::{Life, exit};
+
+/// A container, seen from inside.
+pub struct Inside {
+    /// All that it was given.
+    pub spec: ContainerSpec,
+    life: watch::Sender<Life>,
+}
+
+impl Inside {
+    pub(super) const fn new(spec: ContainerSpec, life: watch::Sender<Life>) -> Self {
+        Self { spec, life }
+    }
+
+    /// Prints.
+    pub fn say(&self, text: &str) {
+        let piece = Bytes::copy_from_slice(text.as_bytes());
+        self.life.send_modify(|life| life.log.push(piece));
+    }
+
+    /// Where a directory of the container is.
+    ///
+    /// # Panics
+    /// When nothing is mounted there.
+    #[must_use]
+    pub fn path(&self, target: &str) -> PathBuf {
+        let mount = self.spec.mounts.iter().find(|one| one.target == target);
+        mount.expect("a mount").source.clone()
+    }
+
+    /// Leaves a file below `/mnt/builds`.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn leave(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        std::fs::write(self.path("/mnt/builds").join(name), bytes).expect("room for a file");
+    }
+
+    /// Leaves a zip with these members below `/mnt/builds`.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn leave_zip(&self, name: &str, members: &[&str]) {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        for member in members {
+            zip.start_file(*member, SimpleFileOptions::default())
+                .expect("a member");
+            zip.write_all(member.as_bytes()).expect("its bytes");
+        }
+        self.leave(name, zip.finish().expect("a zip").into_inner());
+    }
+}
+
+/// What the proof's script does.
+pub(super) fn prove(inside: &Inside) -> Exit {
+    match std::fs::read_to_string(inside.path("/mnt/config").join("mark")) {
+        Ok(mark) => {
+            inside.leave("mark", mark + "\n");
+            exit(0)
+        }
+        Err(_) => exit(2),
+    }
+}
+
+/// What the cleaner's script does.
+pub(super) fn clean(inside: &Inside) -> Exit {
+    for target in ["/mnt/config", "/mnt/builds"] {
+        empty(&inside.path(target));
+    }
+    exit(0)
+}
+
+fn empty(directory: &Path) {
+    // What root may do, whatever the mode is.
+    let open = Permissions::from_mode(0o700);
+    drop(std::fs::set_permissions(directory, open));
+    let entries = std::fs::read_dir(directory).into_iter().flatten();
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        if path.is_dir() && !path.is_symlink() {
+            empty(&path);
+            drop(std::fs::remove_dir(&path));
+        } else {
+            drop(std::fs::remove_file(&path));
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What a worker promises, on an engine that does as the test says and a real table.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may stop, and its helpers too"
+)]
+
+mod claims;
+mod housekeeping;
+mod limits;
+mod outcomes;
+mod rig;
+mod start_and_stop;

@@ -1,0 +1,112 @@
+//! A run's end goes into the table, and what no row names is removed. The log of this process says
+//! each failure once, here.
+
+use std::{sync::Arc, time::Duration};
+
+use shared::{
+    job::Outcome,
+    store::{
+        self,
+        jobs::{self, Claimed, Pause, Recorded},
+    },
+};
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+use crate::{
+    artifact,
+    blocking::blocking,
+    execute::{End, Leaving, Run},
+    lease::LEASE,
+};
+
+/// Between two tries to write an end down.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
+
+/// Records an end. One that cannot be written is no end: the lease runs out and the build is rescued.
+pub(crate) async fn record<R: Send + Sync + 'static>(
+    run: &Arc<Run<R>>,
+    end: End,
+    started: Instant,
+) {
+    let (store, held) = (&run.context.store, &run.claimed.held);
+    let id = held.id;
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let recorded = match end {
+        End::Ended(outcome) => {
+            say(&run.claimed, &outcome, duration_ms);
+            let recorded = finish_patiently(run, outcome).await;
+            remove_unnamed(run, &recorded).await;
+            recorded
+        }
+        End::Broken(detail) => {
+            error!(job.id = %id, detail, "A build could not be carried out, it is tried again later");
+            jobs::give_back(store, held, Pause::Growing, &detail)
+                .await
+                .map(|()| Recorded::Yes)
+        }
+        End::Left(Leaving::Abandoned) => {
+            info!(job.id = %id, "Handed a running build back, as this worker leaves");
+            jobs::give_back(store, held, Pause::None, "")
+                .await
+                .map(|()| Recorded::Yes)
+        }
+        End::Left(Leaving::LeaseLost) => Ok(Recorded::LeaseLost),
+    };
+    match recorded {
+        Ok(Recorded::Yes) => {}
+        Ok(Recorded::LeaseLost) => {
+            warn!(job.id = %id, "The build had gone to another worker, its end here counts for nothing");
+        }
+        Err(error) => {
+            error!(job.id = %id, %error, "A build's end could not be written, it will be rescued");
+        }
+    }
+}
+
+fn say(claimed: &Claimed, outcome: &Outcome, duration_ms: u64) {
+    let (id, keyboard, layout) = (claimed.held.id, &claimed.keyboard, &claimed.layout);
+    match outcome {
+        Outcome::Built(artifact) => {
+            info!(job.id = %id, keyboard, layout, duration_ms, bytes = artifact.bytes, "Built {keyboard}-{layout} in {duration_ms} ms");
+        }
+        Outcome::Failed { reason, detail, .. } => {
+            info!(job.id = %id, keyboard, layout, duration_ms, %reason, detail, "{keyboard}-{layout} was not built: {reason}");
+        }
+    }
+}
+
+/// A table that cannot be written for a moment shall not cost a whole build.
+async fn finish_patiently<R>(run: &Run<R>, outcome: Outcome) -> store::Result<Recorded> {
+    let held = &run.claimed.held;
+    let give_up = Instant::now() + LEASE / 2;
+    loop {
+        match jobs::finish(&run.context.store, held, outcome.clone()).await {
+            Err(error) if Instant::now() < give_up => {
+                warn!(job.id = %held.id, %error, "A build's end could not be written, trying again");
+                tokio::time::sleep(TRY_AGAIN).await;
+            }
+            ended => return ended,
+        }
+    }
+}
+
+/// Removes the zips of lost claims: this one's, or those of earlier ones. An end that may or may not
+/// have been written removes nothing.
+async fn remove_unnamed<R: Send + Sync + 'static>(
+    run: &Arc<Run<R>>,
+    recorded: &store::Result<Recorded>,
+) {
+    let Ok(recorded) = *recorded else { return };
+    let for_work = Arc::clone(run);
+    let removed = blocking(move || {
+        let (artifacts, held) = (&for_work.context.settings.artifacts, &for_work.claimed.held);
+        match recorded {
+            Recorded::Yes => artifact::keep_only(artifacts, held),
+            Recorded::LeaseLost => artifact::take_back(artifacts, held),
+        }
+    });
+    if let Err(error) = removed.await.and_then(|removed| removed) {
+        warn!(job.id = %run.claimed.held.id, %error, "A zip that no build names could not be removed");
+    }
+}
