@@ -1,5 +1,6 @@
 -- The first form of the table that everybody meets at. Times are milliseconds since 1970, UTC.
--- The views at the end are for people; the program reads only the tables.
+-- The views at the end are for people; the program reads only the tables. They are STRICT, so that a text where a
+-- number belongs is refused when it is written by hand, and not when a worker reads it.
 
 CREATE TABLE jobs (
     id              TEXT    PRIMARY KEY NOT NULL,             -- UUID v7
@@ -37,9 +38,16 @@ CREATE TABLE jobs (
     kept            INTEGER NOT NULL DEFAULT 0,               -- 1: the answer to later equal requests
     kept_until      INTEGER,                                  -- NULL: until retention removes it
 
-    CONSTRAINT id_is_uuid         CHECK (length(id) = 36),
+    CONSTRAINT id_is_uuid
+        CHECK (id LIKE '________-____-____-____-____________' AND length(replace(id, '-', '')) = 32
+               AND id NOT GLOB '*[^0-9a-f-]*'),
     CONSTRAINT fingerprint_is_hex CHECK (length(fingerprint) = 64 AND fingerprint NOT GLOB '*[^0-9a-f]*'),
     CONSTRAINT status_known       CHECK (status IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
+    CONSTRAINT protocol_known     CHECK (protocol IN (1, 2)),
+    CONSTRAINT dialect_known      CHECK (dialect IN ('latest', 'lts')),
+    CONSTRAINT counts_in_range
+        CHECK (lease_epoch BETWEEN 0 AND 4294967295 AND attempts BETWEEN 0 AND 4294967295
+               AND (artifact_bytes IS NULL OR artifact_bytes >= 0)),
     CONSTRAINT reason_known       CHECK (reason IS NULL OR reason IN (
         'build_failed', 'timed_out', 'out_of_memory', 'too_many_processes', 'scratch_full', 'file_too_large',
         'output_too_large', 'log_too_large', 'no_artifact', 'worker_lost', 'controller_missing', 'cancelled')),
@@ -57,7 +65,7 @@ CREATE TABLE jobs (
     CONSTRAINT artifact_when_final CHECK (artifact_file IS NULL OR status IN ('succeeded', 'failed')),
     CONSTRAINT kept_when_answered
         CHECK (kept IN (0, 1) AND (kept = 0 OR status = 'succeeded' OR (status = 'failed' AND reason = 'build_failed')))
-);
+) STRICT;
 
 -- One waiting, running or kept row for a fingerprint: two people who ask for the same share one build.
 CREATE UNIQUE INDEX jobs_one_per_fingerprint ON jobs (fingerprint)
@@ -75,7 +83,7 @@ CREATE TABLE job_inputs (
     job_id   TEXT PRIMARY KEY NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     config   TEXT NOT NULL,
     CONSTRAINT config_is_json CHECK (json_valid(config))
-);
+) STRICT;
 
 -- The images that the workers' engine has, as last seen.
 CREATE TABLE controllers (
@@ -92,8 +100,9 @@ CREATE TABLE controllers (
     source    TEXT,
     seen_at   INTEGER NOT NULL,
     CONSTRAINT protocol_known CHECK (protocol IN (1, 2)),
-    CONSTRAINT dialect_known  CHECK (dialect IN ('latest', 'lts'))
-);
+    CONSTRAINT dialect_known  CHECK (dialect IN ('latest', 'lts')),
+    CONSTRAINT commits_in_range CHECK (commits IS NULL OR commits BETWEEN 0 AND 4294967295)
+) STRICT;
 
 -- What people ask for by name. An operator's changes here survive every restart: the rows below are
 -- written once, by this migration.
@@ -102,7 +111,7 @@ CREATE TABLE versions (
     channel    TEXT    NOT NULL,
     controller TEXT    NOT NULL,
     enabled    INTEGER NOT NULL DEFAULT 1 CHECK (enabled IN (0, 1))
-);
+) STRICT;
 INSERT INTO versions (name, channel, controller) VALUES
     ('nightly', 'beta',   '057'),
     ('latest',  'stable', '057'),
@@ -122,7 +131,7 @@ CREATE TABLE workers (
     seen_at    INTEGER NOT NULL,
     stopping   INTEGER NOT NULL DEFAULT 0 CHECK (stopping IN (0, 1)),
     trouble    TEXT                                           -- why it cannot build just now
-);
+) STRICT;
 
 -- Every request that was accepted, for the statistics.
 CREATE TABLE requests (
@@ -137,26 +146,26 @@ CREATE TABLE requests (
     layers     INTEGER NOT NULL,
     controller TEXT    NOT NULL,
     joined     INTEGER NOT NULL CHECK (joined IN (0, 1))
-);
+) STRICT;
 
 -- Kept as requests come, so that /stats costs the same with ten requests and with ten million.
 CREATE TABLE counters (
     kind  TEXT    NOT NULL,
     name  TEXT    NOT NULL,
-    value INTEGER NOT NULL DEFAULT 0,
+    value INTEGER NOT NULL DEFAULT 0 CHECK (value >= 0),
     PRIMARY KEY (kind, name)
-) WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;
 CREATE TABLE counted_once (
     kind TEXT NOT NULL,
     name TEXT NOT NULL,
     PRIMARY KEY (kind, name)
-) WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE service (
     one        INTEGER PRIMARY KEY CHECK (one = 1),
     turn       INTEGER NOT NULL DEFAULT 0,                    -- the turn that was claimed last
     client_key BLOB    NOT NULL                               -- keys the hashes in `client`
-);
+) STRICT;
 INSERT INTO service (one, client_key) VALUES (1, randomblob(32));
 
 -- For people with an SQLite client.

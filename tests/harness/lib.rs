@@ -1,7 +1,8 @@
-//! What the test files share: a service on the real engine, images that misbehave, and an engine that
-//! does as a test says.
+//! What the test files share: a service on the real engine, images that misbehave, an engine that does as
+//! a test says, and a table of one's own.
 #![expect(clippy::print_stderr, reason = "a test that is passed over says so")]
 
 pub mod engine;
 pub mod scripted;
 pub mod service;
+pub mod store;
