@@ -63,6 +63,7 @@ CREATE TABLE jobs (
     CONSTRAINT artifact_whole
         CHECK ((artifact_file IS NULL) = (artifact_bytes IS NULL) AND (artifact_file IS NULL) = (artifact_sha256 IS NULL)),
     CONSTRAINT artifact_when_final CHECK (artifact_file IS NULL OR status IN ('succeeded', 'failed')),
+    CONSTRAINT kept_firmware_is_there CHECK (kept = 0 OR status <> 'succeeded' OR artifact_file IS NOT NULL),
     CONSTRAINT kept_when_answered
         CHECK (kept IN (0, 1) AND (kept = 0 OR status = 'succeeded' OR (status = 'failed' AND reason = 'build_failed')))
 ) STRICT;

@@ -64,6 +64,9 @@ pub enum StoreError {
     /// A commit failed: nothing of it is stored.
     #[error("a commit failed: {0}")]
     Commit(Arc<rusqlite::Error>),
+    /// SQLite gave up the transaction that this work was part of: nothing of it is stored.
+    #[error("the transaction was rolled back, as the disk is full or broken")]
+    RolledBack,
     /// A row holds what this program does not know.
     #[error("a row of {table} holds an unknown {column}: {value:?}")]
     Unknown {

@@ -59,9 +59,10 @@ pub async fn controllers_seen(
             for controller in &controllers {
                 upsert(table, controller, &engine_id, now)?;
             }
-            // Rows of this very look have this time; an older one of the same engine was not seen again.
+            // Rows of this very look have this time; another one of the same engine was not seen again. Not
+            // only an older one: a clock can be set back.
             table
-                .prepare_cached("DELETE FROM controllers WHERE engine_id = ?1 AND seen_at < ?2")?
+                .prepare_cached("DELETE FROM controllers WHERE engine_id = ?1 AND seen_at <> ?2")?
                 .execute(params![engine_id, now])?;
             Ok(())
         })

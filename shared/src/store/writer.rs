@@ -60,7 +60,7 @@ fn run_together(connection: &Connection, gathered: impl Iterator<Item = Work>) {
         .execute_batch("BEGIN IMMEDIATE")
         .map_err(StoreError::from);
     let answers: Vec<Answer> = gathered
-        .map(|work| work(begun.clone().map(|()| connection)))
+        .map(|work| work(begun.clone().and_then(|()| still_open(connection))))
         .collect();
     let committed = begun.and_then(|()| {
         connection
@@ -74,6 +74,15 @@ fn run_together(connection: &Connection, gathered: impl Iterator<Item = Work>) {
     for answer in answers {
         answer(committed.clone());
     }
+}
+
+/// A full or broken disk can make SQLite roll back in the middle. On their own, the savepoints of what
+/// comes after would commit one by one.
+fn still_open(connection: &Connection) -> Result<&Connection> {
+    if connection.is_autocommit() {
+        return Err(StoreError::RolledBack);
+    }
+    Ok(connection)
 }
 
 fn in_savepoint<T>(
