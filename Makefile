@@ -12,7 +12,7 @@ stop:
 
 # Everything: checks, unit tests, several processes on one table, golden KLL, the real engine
 test: controller check
-	cargo test --workspace --locked
+	CI=true cargo test --workspace --locked
 
 # The inner loop: no engine
 test-quick:
@@ -31,11 +31,13 @@ controller:
 	scripts/controller-image reference
 
 # The two images of the service
-images: controller
+images:
+	scripts/ensure-build-tools
+	scripts/ensure-docker
 	scripts/images
 
 # The compose file with three workers: twenty builds at once
-test-compose: images
+test-compose: images controller
 	scripts/try-compose
 
 # Accepts what the KLL generator writes now as right

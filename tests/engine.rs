@@ -1,12 +1,12 @@
 //! Real builds on a real engine: firmware comes out, nothing stays behind, no limit can be passed.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use harness::{
     engine::{self, TestImage, docker},
     service::{Service, layout},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The default layer of a reference firmware: which USB code each scan code sends. See
 /// `controllers/README.md` for its form.
@@ -59,7 +59,11 @@ fn the_same_layout_built_twice_is_the_same_firmware() {
         // A service of its own knows no answer yet.
         let service = Service::start(&[]);
         let build = service.build(&layout("MDErgo1-Default.json"), "latest");
-        service.zip_of(&build).file("left_kiibohd.dfu.bin")
+        ["left", "right"].map(|half| {
+            service
+                .zip_of(&build)
+                .file(&format!("{half}_kiibohd.dfu.bin"))
+        })
     };
     assert_eq!(firmware(), firmware());
 }
@@ -83,8 +87,10 @@ fn every_layout_and_a_function_key_on_a_further_layer_build() {
     }
     let service = Service::start(&[("KIISRV_SLOTS", "2")]);
     let mut with_function_key = layout("KType-Standard.json");
-    with_function_key["matrix"][20]["layers"]["1"] =
-        serde_json::json!({ "key": "FUNCTION2", "label": "Fn2" });
+    with_function_key["matrix"][20]["layers"]["1"] = json!({ "key": "FUNCTION2", "label": "Fn2" });
+    // Controllers refuse what looks like a way up, and people write anything.
+    let mut with_dots = layout("KType-Standard.json");
+    with_dots["header"]["Layout"] = "Mine...".into();
     let files = [
         "KType-NoAnimations.json",
         "MD1-Standard.json",
@@ -94,11 +100,28 @@ fn every_layout_and_a_function_key_on_a_further_layer_build() {
     let configs = files
         .iter()
         .map(|file| layout(file))
-        .chain([with_function_key]);
+        .chain([with_function_key, with_dots]);
     for config in configs {
         let build = service.build(&config, "latest");
         let log = service.get(build["log_url"].as_str().unwrap()).text();
         assert_eq!(build["status"], "succeeded", "{build}\n{log}");
+    }
+}
+
+/// The container of a build, as the engine reports it while it runs.
+fn inspect(id: &str) -> Value {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    loop {
+        if let Some(container) = engine::containers_with(&format!("kiisrv.build={id}")).pop() {
+            let inspected: Value =
+                serde_json::from_str(&docker(&["inspect", &container]).expect("it is there"))
+                    .expect("JSON");
+            return inspected[0].clone();
+        }
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the build does not start"
+        );
     }
 }
 
@@ -111,54 +134,53 @@ fn a_build_has_every_restriction_that_the_engine_knows() {
     let service = Service::start(&[]);
     service.stand_for("slow", "901");
     let id = service.submit(&layout("KType-Standard.json"), "slow");
-    let container = loop {
-        if let Some(id) = engine::containers_with(&format!("kiisrv.build={id}")).pop() {
-            break id;
-        }
-    };
-    let inspected: Value =
-        serde_json::from_str(&docker(&["inspect", &container]).unwrap()).unwrap();
-    let host = &inspected[0]["HostConfig"];
-    assert_eq!(host["NetworkMode"], "none");
-    assert_eq!(host["ReadonlyRootfs"], true);
-    assert_eq!(host["CapDrop"], serde_json::json!(["ALL"]));
+    let inspected = inspect(&id);
+    let host = &inspected["HostConfig"];
+    for (flag, value) in [
+        ("NetworkMode", json!("none")),
+        ("ReadonlyRootfs", json!(true)),
+        ("CapDrop", json!(["ALL"])),
+        // And with it the engine's default seccomp profile, which nothing here switches off.
+        ("SecurityOpt", json!(["no-new-privileges"])),
+        ("Memory", json!(512 << 20)),
+        ("MemorySwap", json!(512 << 20)),
+        ("PidsLimit", json!(256)),
+        ("NanoCpus", json!(2_000_000_000_u64)),
+        ("Privileged", json!(false)),
+        ("AutoRemove", json!(false)),
+        (
+            "LogConfig",
+            json!({ "Type": "json-file", "Config": { "max-file": "1", "max-size": "67108864" } }),
+        ),
+        (
+            "Tmpfs",
+            json!({ "/tmp": "rw,noexec,nosuid,nodev,mode=1777,size=134217728,nr_inodes=16384" }),
+        ),
+    ] {
+        assert_eq!(host[flag], value, "{flag}");
+    }
     assert!(host["CapAdd"].as_array().is_none_or(Vec::is_empty));
+    let limits = host["Ulimits"].as_array().unwrap().iter();
+    let limits: BTreeMap<_, _> = limits
+        .map(|one| (one["Name"].as_str().unwrap(), one["Hard"].as_u64().unwrap()))
+        .collect();
     assert_eq!(
-        host["SecurityOpt"],
-        serde_json::json!(["no-new-privileges"]),
-        "and the default seccomp profile"
+        limits,
+        [("core", 0), ("fsize", 64 << 20), ("nofile", 1024)].into()
     );
-    assert_eq!(host["Memory"], host["MemorySwap"]);
-    assert_eq!(host["Memory"], 512 << 20);
-    assert_eq!(host["PidsLimit"], 256);
-    assert!(host["NanoCpus"].as_u64().unwrap() > 0);
-    assert_eq!(host["Privileged"], false);
-    assert_eq!(host["AutoRemove"], false);
-    assert_eq!(host["LogConfig"]["Type"], "json-file");
+    let mounts = inspected["Mounts"].as_array().unwrap();
+    let mounts: BTreeMap<_, _> = mounts
+        .iter()
+        .map(|one| (one["Destination"].as_str().unwrap(), one["RW"] == true))
+        .collect();
+    assert_eq!(
+        mounts,
+        [("/mnt/config", false), ("/mnt/builds", true)].into()
+    );
+    let user = inspected["Config"]["User"].as_str().unwrap();
     assert!(
-        host["Tmpfs"]["/tmp"]
-            .as_str()
-            .unwrap()
-            .contains("noexec,nosuid,nodev")
-    );
-    let limits: BTreeSet<_> = host["Ulimits"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| one["Name"].as_str().unwrap())
-        .collect();
-    assert!(limits.is_superset(&["core", "fsize", "nofile"].into()));
-    let mounts = inspected[0]["Mounts"].as_array().unwrap();
-    let writable: Vec<_> = mounts
-        .iter()
-        .filter(|mount| mount["RW"] == true)
-        .map(|mount| &mount["Destination"])
-        .collect();
-    assert_eq!(writable, ["/mnt/builds"]);
-    assert_eq!(mounts.len(), 2);
-    assert_ne!(
-        inspected[0]["Config"]["User"], "",
-        "a strict build is not root"
+        !user.starts_with("0:") && user.contains(':'),
+        "a strict build is not root: {user}"
     );
     service.assert_nothing_is_left(&service.ended(&id));
 }
@@ -193,7 +215,7 @@ const LIMITS: [Case; 10] = [
     (
         TestImage::compiling,
         "905",
-        "head -c 30M /dev/zero > /mnt/builds/large",
+        "head -c 30M /dev/zero > /tmp/large",
         "file_too_large",
     ),
     (

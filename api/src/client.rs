@@ -57,8 +57,8 @@ fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
     let forwarded: Vec<&str> = headers
         .get_all("x-forwarded-for")
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
+        // What is no text is no address either, and ends the walk below.
+        .flat_map(|value| value.to_str().unwrap_or("?").split(','))
         .collect();
     for further in forwarded.into_iter().rev() {
         if !trusted.contains(&nearest) {

@@ -1,6 +1,10 @@
 //! Whether this host's part of the service is alive, told by the exit status.
 
-use std::{process::ExitCode, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -20,18 +24,25 @@ pub(crate) enum Part {
 
 pub(crate) fn run(settings: &Settings, part: Part) -> anyhow::Result<ExitCode> {
     match part {
-        Part::Api => ask_api(settings.listen.port())?,
+        Part::Api => ask_api(settings.listen)?,
         Part::Worker => look_for_worker(settings)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn ask_api(port: u16) -> anyhow::Result<()> {
+fn ask_api(listen: SocketAddr) -> anyhow::Result<()> {
+    // Who listens everywhere is asked here.
+    let host = if listen.ip().is_unspecified() {
+        IpAddr::from([127, 0, 0, 1])
+    } else {
+        listen.ip()
+    };
+    let address = SocketAddr::new(host, listen.port());
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(Duration::from_secs(3)))
         .build()
         .into();
-    let url = format!("http://127.0.0.1:{port}/healthz");
+    let url = format!("http://{address}/healthz");
     agent
         .get(&url)
         .call()

@@ -10,6 +10,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
+use tokio_util::sync::CancellationToken;
 use tracing::info;
 use worker::{DockerEngine, Worker};
 
@@ -34,7 +35,10 @@ async fn serve(settings: Settings, part: Part) -> anyhow::Result<()> {
     let stop = stop_signal()?;
     let store = Store::open(&settings.data).await?;
     match part {
-        Part::Api => serve_api(settings, store, stop).await,
+        Part::Api => {
+            let listener = listen(&settings).await?;
+            serve_api(settings, store, listener, stop).await
+        }
         Part::Worker => {
             start_worker(settings, store)
                 .await?
@@ -43,25 +47,37 @@ async fn serve(settings: Settings, part: Part) -> anyhow::Result<()> {
             Ok(())
         }
         Part::Both => {
+            // Before the worker: a port that is taken is found before a build is.
+            let listener = listen(&settings).await?;
             let worker = start_worker(settings.clone(), store.clone()).await?;
+            let api_ended = CancellationToken::new();
+            let worker_stops = stopped_or(stop.clone(), api_ended.clone());
             let (served, ()) = tokio::join!(
-                serve_api(settings, store, stop.clone()),
-                worker.run_until_stopped(stopped(stop))
+                async {
+                    let served = serve_api(settings, store, listener, stop).await;
+                    api_ended.cancel();
+                    served
+                },
+                worker.run_until_stopped(worker_stops)
             );
             served
         }
     }
 }
 
+async fn listen(settings: &Settings) -> anyhow::Result<TcpListener> {
+    let address = settings.listen;
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address} (KIISRV_HOST, KIISRV_PORT)"))
+}
+
 async fn serve_api(
     settings: Settings,
     store: Store,
+    listener: TcpListener,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let listen = settings.listen;
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("cannot listen on {listen} (KIISRV_HOST, KIISRV_PORT)"))?;
     Ok(api::run(settings, store, listener, stopped(stop)).await?)
 }
 
@@ -90,4 +106,12 @@ fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
 async fn stopped(mut stop: watch::Receiver<bool>) {
     // An error means that nobody can say stop any more, which is a stop too.
     drop(stop.wait_for(|stop| *stop).await);
+}
+
+/// The signal, or an API that ended by itself: half a service is none.
+async fn stopped_or(stop: watch::Receiver<bool>, api_ended: CancellationToken) {
+    tokio::select! {
+        () = stopped(stop) => {}
+        () = api_ended.cancelled() => {}
+    }
 }

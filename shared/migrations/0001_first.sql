@@ -76,6 +76,8 @@ CREATE INDEX jobs_by_fingerprint ON jobs (fingerprint, id);
 -- Partial, so that a million finished rows cost a claim nothing.
 CREATE INDEX jobs_waiting ON jobs (priority, turn, id) WHERE status = 'queued' AND due_at IS NULL;
 CREATE INDEX jobs_waiting_by_client ON jobs (client, turn) WHERE status = 'queued';
+-- The newest durations, for the estimate.
+CREATE INDEX jobs_succeeded ON jobs (id) WHERE status = 'succeeded';
 CREATE INDEX jobs_due ON jobs (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX jobs_leased ON jobs (lease_until) WHERE status = 'running';
 

@@ -110,7 +110,7 @@ impl Settings {
             stop_grace: vars.seconds("KIISRV_STOP_SECONDS", 8)?,
             log_filter: vars.or("KIISRV_LOG", "info".to_owned())?,
             log_format: vars.or("KIISRV_LOG_FORMAT", telemetry::Format::Text)?,
-            disk_reserve: vars.or("KIISRV_DISK_RESERVE_MB", 512_u64)? * MIB,
+            disk_reserve: vars.bytes("KIISRV_DISK_RESERVE_MB", 512, MIB)?,
         })
     }
 }
@@ -135,13 +135,13 @@ impl WorkerSettings {
             host_tmp_builds: vars.host_path("HOST_TMP_BUILDS")?,
             docker_host: vars.or("DOCKER_HOST", "unix:///var/run/docker.sock".to_owned())?,
             build_time: vars.seconds("KIISRV_BUILD_SECONDS", 300)?,
-            build_memory: vars.or("KIISRV_BUILD_MEMORY_MB", 512_u64)? * MIB,
+            build_memory: vars.limit("KIISRV_BUILD_MEMORY_MB", 512, MIB)?,
             // More than the machine has is refused by the engine.
             build_cpus: cpus.min(processors as f64),
-            build_pids: vars.or("KIISRV_BUILD_PIDS", 256)?,
-            build_scratch: vars.or("KIISRV_BUILD_SCRATCH_MB", 128_u64)? * MIB,
-            build_output: vars.or("KIISRV_BUILD_OUTPUT_MB", 64_u64)? * MIB,
-            log_cap: vars.or("KIISRV_LOG_KB", 4096_u64)? * KIB,
+            build_pids: vars.positive("KIISRV_BUILD_PIDS", 256)?,
+            build_scratch: vars.limit("KIISRV_BUILD_SCRATCH_MB", 128, MIB)?,
+            build_output: vars.limit("KIISRV_BUILD_OUTPUT_MB", 64, MIB)?,
+            log_cap: vars.limit("KIISRV_LOG_KB", 4096, KIB)?,
         })
     }
 }
@@ -163,11 +163,33 @@ impl<L: Fn(&str) -> Option<String>> Vars<L> {
         }
     }
 
-    fn positive(&self, name: &str, default: usize) -> anyhow::Result<usize> {
-        match self.or(name, default)? {
-            0 => Err(anyhow!("{name} is not valid: it must be at least 1")),
-            number => Ok(number),
+    /// A number that is at least 1: to an engine and a kernel, 0 means that there is no limit.
+    fn positive<T>(&self, name: &str, default: T) -> anyhow::Result<T>
+    where
+        T: FromStr + From<u8> + PartialOrd,
+        T::Err: std::fmt::Display,
+    {
+        let number = self.or(name, default)?;
+        if number < T::from(1) {
+            return Err(anyhow!("{name} is not valid: it must be at least 1"));
         }
+        Ok(number)
+    }
+
+    /// A size in bytes, given in larger units. A limit: it is at least 1.
+    fn limit(&self, name: &str, default: u64, unit: u64) -> anyhow::Result<u64> {
+        self.positive(name, default)?;
+        self.bytes(name, default, unit)
+    }
+
+    /// A size in bytes, given in larger units.
+    fn bytes(&self, name: &str, default: u64, unit: u64) -> anyhow::Result<u64> {
+        let number: u64 = self.or(name, default)?;
+        number
+            .checked_mul(unit)
+            // The engine's numbers are signed.
+            .filter(|bytes| i64::try_from(*bytes).is_ok())
+            .ok_or_else(|| anyhow!("{name} is not valid: {number} is too large"))
     }
 
     fn seconds(&self, name: &str, default: u64) -> anyhow::Result<Duration> {
@@ -230,6 +252,9 @@ mod tests {
             ("HOST_TMP_CONFIG", "relative"),
             ("KIISRV_TRUSTED_PROXIES", "10.0.0.1,x"),
             ("KIISRV_BUILD_CPUS", "NaN"),
+            ("KIISRV_BUILD_PIDS", "0"),
+            ("KIISRV_BUILD_MEMORY_MB", "0"),
+            ("KIISRV_BUILD_SCRATCH_MB", "99999999999999999"),
         ] {
             let error = read(&[(name, value)]).unwrap_err().to_string();
             assert!(

@@ -14,8 +14,9 @@ use std::{
 
 use futures_util::FutureExt;
 use shared::{
-    job::{Outcome, Reason},
-    kll::{self, Generated},
+    disk,
+    job::{BuildRequest, Outcome, Plan},
+    kll::Generated,
     store::jobs::{self, Claimed},
 };
 use tokio::{sync::SetOnce, time::Instant};
@@ -88,6 +89,7 @@ pub(crate) enum Stop {
     Exited(Exit),
     TimedOut,
     OutputTooLarge,
+    DiskFull,
     LogEndless,
     ImageMissing,
     Left(Leaving),
@@ -97,7 +99,9 @@ pub(crate) enum Stop {
 pub async fn execute<R: ContainerRuntime>(context: &Arc<Context<R>>, claimed: Claimed) {
     let run = Arc::new(Run {
         context: Arc::clone(context),
-        dirs: context.mapping.dirs_of(&claimed.held),
+        dirs: context
+            .mapping
+            .dirs_of(&context.store.service_id(), &claimed.held),
         log: context.log_path(&claimed.held),
         claimed,
         container: OnceLock::new(),
@@ -116,14 +120,18 @@ async fn see_through<R: ContainerRuntime>(run: &Arc<Run<R>>) {
         .catch_unwind()
         .await
         .unwrap_or_else(|_| End::Broken("this program panicked".to_owned()));
-    if matches!(end, End::Ended(_)) {
+    let is_gone = if matches!(end, End::Ended(_)) {
         record(run, end, started).await;
-        remove_container(run).await;
+        remove_container(run).await
     } else {
         // Whoever takes the job next must not meet this container: it ends before the row says so. One
         // that the engine does not remove has a claim and directories of its own, and is looked for later.
-        remove_container(run).await;
+        let is_gone = remove_container(run).await;
         record(run, end, started).await;
+        is_gone
+    };
+    if !is_gone {
+        return;
     }
     let (id, image) = (run.claimed.held.id, &run.claimed.image);
     if let Err(error) = remove_dirs(&run.context, &run.dirs, Some(image)).await {
@@ -171,11 +179,8 @@ fn prepare<R>(run: &Run<R>) -> Result<(Generated, LogFile), Box<End>> {
         Ok(generated) => generated,
         Err(words) => {
             log.say(&words);
-            return Err(Box::new(verdict::end_with_log(
-                run,
-                Reason::BuildFailed,
-                words,
-            )));
+            // The API planned this build with the same text, so that it is not the layout's fault.
+            return Err(Box::new(End::Broken(words)));
         }
     };
     let (claimed, owner) = (&run.claimed, run.context.owner);
@@ -192,18 +197,32 @@ fn prepare<R>(run: &Run<R>) -> Result<(Generated, LogFile), Box<End>> {
 
 /// The API made sure that this works; it can only fail where its layouts are others than ours.
 fn generate<R>(run: &Run<R>) -> Result<Generated, String> {
-    let config = serde_json::from_str(&run.claimed.config)
+    let claimed = &run.claimed;
+    let config = serde_json::from_str(&claimed.config)
         .map_err(|error| format!("the layout is no JSON: {error}"))?;
-    match kll::generate_from(&config, run.claimed.dialect, &run.context.library) {
-        Ok((_, generated)) => Ok(generated),
-        Err(faults) => {
-            let lines: Vec<_> = faults
-                .iter()
-                .map(|fault| format!("{}: {}", fault.pointer, fault.message))
-                .collect();
-            Err(format!("the layout cannot be built: {}", lines.join("; ")))
-        }
+    let request = BuildRequest {
+        config,
+        version: String::new(),
+    };
+    let plan = Plan::of(
+        &request,
+        &claimed.image,
+        claimed.dialect,
+        &run.context.library,
+    )
+    .map_err(|faults| {
+        let lines: Vec<_> = faults
+            .iter()
+            .map(|fault| format!("{}: {}", fault.pointer, fault.message))
+            .collect();
+        format!("the layout cannot be built here: {}", lines.join("; "))
+    })?;
+    if plan.fingerprint != claimed.fingerprint {
+        return Err("this worker would build something else than was asked for: it is of another release than the \
+                    API, or has other layouts"
+            .to_owned());
     }
+    Ok(plan.generated)
 }
 
 async fn run_container<R: ContainerRuntime>(
@@ -258,7 +277,7 @@ async fn watch<R: ContainerRuntime>(
         stop = followed => stop?,
         why = run.leaving.wait() => Stop::Left(*why),
         () = tokio::time::sleep(limits.build_time) => Stop::TimedOut,
-        () = grows_over(run.dirs.builds.clone(), limits.build_output) => Stop::OutputTooLarge,
+        stop = output_too_large(run.dirs.builds.clone(), limits.build_output, run.context.settings.disk_reserve) => stop,
     })
 }
 
@@ -274,25 +293,34 @@ async fn end<R: ContainerRuntime>(run: &Run<R>, id: &str) -> Result<(), Containe
     }
 }
 
-/// Returns when the directory holds more than this many bytes.
-async fn grows_over(directory: PathBuf, bytes: u64) {
+/// Returns when the build's output is over its limit, or its disk half way through the reserve: files
+/// that are open and have no name any more are seen only there.
+async fn output_too_large(directory: PathBuf, bytes: u64, reserve: u64) -> Stop {
     loop {
         tokio::time::sleep(OUTPUT_LOOK).await;
-        let directory = directory.clone();
-        if blocking(move || bytes_below(&directory))
-            .await
-            .is_ok_and(|held| held > bytes)
-        {
-            return;
+        let place = [directory.clone()];
+        let looked = blocking(move || {
+            (
+                bytes_below(&place[0]),
+                disk::lacking(&place, reserve / 2).ok().flatten(),
+            )
+        });
+        match looked.await {
+            Ok((held, _)) if held > bytes => return Stop::OutputTooLarge,
+            Ok((_, Some(_))) => return Stop::DiskFull,
+            _ => {}
         }
     }
 }
 
-async fn remove_container<R: ContainerRuntime>(run: &Run<R>) {
+/// Whether it is gone: while it is there, it may write to its directories.
+async fn remove_container<R: ContainerRuntime>(run: &Run<R>) -> bool {
     let Some(id) = run.container.get() else {
-        return;
+        return true;
     };
-    if let Err(error) = run.context.runtime.remove(id).await {
+    let removed = run.context.runtime.remove(id).await;
+    if let Err(error) = &removed {
         warn!(container = id, %error, "A container could not be removed yet");
     }
+    removed.is_ok()
 }

@@ -103,6 +103,8 @@ pub async fn reconcile<R: ContainerRuntime>(context: &Context<R>) {
         Ok(containers) => containers,
         Err(error) => return warn!(%error, "The engine's containers could not be listed"),
     };
+    // While a container is there, it may write to its directories: those are left alone.
+    let mut staying = BTreeSet::new();
     for container in containers {
         match is_wanted(context, &container).await {
             Ok(true) => {}
@@ -113,12 +115,13 @@ pub async fn reconcile<R: ContainerRuntime>(context: &Context<R>) {
                 );
                 if let Err(error) = context.runtime.remove(&container.id).await {
                     warn!(container = container.id, %error, "A container could not be removed yet");
+                    staying.extend(container.labels.get(label::BUILD).cloned());
                 }
             }
             Err(error) => warn!(%error, "A container's build could not be looked up"),
         }
     }
-    if let Err(error) = remove_stale(context).await {
+    if let Err(error) = remove_stale(context, &staying).await {
         warn!(%error, "Leftovers could not be looked for");
     }
 }
@@ -141,13 +144,17 @@ async fn is_wanted<R>(context: &Context<R>, container: &Ours) -> store::Result<b
 }
 
 /// Removes the directories of claims that are over. One that cannot be removed keeps no other.
-async fn remove_stale<R: ContainerRuntime>(context: &Context<R>) -> io::Result<()> {
+async fn remove_stale<R: ContainerRuntime>(
+    context: &Context<R>,
+    staying: &BTreeSet<String>,
+) -> io::Result<()> {
     let above = [
         context.mapping.config.clone(),
         context.mapping.builds.clone(),
     ];
     for name in blocking(move || names_in(&above)).await?? {
-        if !is_stale(context, &name).await.map_err(io::Error::other)? {
+        let stays = staying.iter().any(|build| name.contains(build));
+        if stays || !is_stale(context, &name).await.map_err(io::Error::other)? {
             continue;
         }
         if let Err(error) = remove_dirs(context, &context.mapping.dirs(&name), None).await {
@@ -169,7 +176,8 @@ fn names_in(directories: &[PathBuf]) -> io::Result<BTreeSet<String>> {
 
 async fn is_stale<R>(context: &Context<R>, name: &str) -> store::Result<bool> {
     let claim = name
-        .rsplit_once('-')
+        .strip_prefix(&context.store.service_id())
+        .and_then(|rest| rest.strip_prefix('-')?.rsplit_once('-'))
         .and_then(|(build, epoch)| Some((build.parse().ok()?, epoch.parse::<u32>().ok()?)));
     match claim {
         Some((build, epoch)) => Ok(jobs::who_holds(&context.store, build).await? != Some(epoch)),

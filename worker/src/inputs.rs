@@ -83,22 +83,25 @@ pub fn write_inputs(
     fs::create_dir_all(&input)?;
     fs::create_dir_all(&dirs.builds)?;
     for file in &generated.files {
-        fs::write(input.join(&file.name), &file.text)?;
+        write(&input.join(&file.name), &file.text)?;
     }
-    fs::write(
-        input.join(format!("{}-{}.json", generated.board, generated.layout)),
-        config,
-    )?;
-    fs::write(dirs.config.join("job"), job_file(generated))?;
+    let json = format!("{}-{}.json", generated.board, generated.layout);
+    write(&input.join(json), config)?;
+    write(&dirs.config.join("job"), &job_file(generated))?;
     owner.take(&dirs.builds)?;
-    if protocol < 2 {
-        // Old images are root without its capabilities: to the kernel an ordinary user, and they move
-        // their inputs. Nobody else comes by here, as the directories above are the worker's alone.
-        for path in [&dirs.config, &input, &dirs.builds] {
-            fs::set_permissions(path, fs::Permissions::from_mode(0o777))?;
-        }
+    // Old images are root without its capabilities: to the kernel an ordinary user, and they move their
+    // inputs. Nobody else comes by here, as the directories above are the worker's alone.
+    let mode = if protocol < 2 { 0o777 } else { 0o755 };
+    for path in [&dirs.config, &input, &dirs.builds] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     }
     Ok(())
+}
+
+/// Whatever this process's umask is, the build's user can read it.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    fs::write(path, text)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644))
 }
 
 /// The file by which an entrypoint of protocol 2 knows what to do: a line a value, read and never run.

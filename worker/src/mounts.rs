@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -63,10 +63,11 @@ impl Mapping {
         })
     }
 
-    /// The directories of one claim of a build: never those of another claim.
+    /// The directories of one claim of a build: never those of another claim, nor of another service
+    /// that uses the same place.
     #[must_use]
-    pub fn dirs_of(&self, held: &Held) -> BuildDirs {
-        self.dirs(&format!("{}-{}", held.id, held.epoch))
+    pub fn dirs_of(&self, service: &str, held: &Held) -> BuildDirs {
+        self.dirs(&format!("{service}-{}-{}", held.id, held.epoch))
     }
 
     /// Directories of this name.
@@ -94,6 +95,9 @@ fn made(path: &Path, variable: &str) -> Result<PathBuf, ContainerError> {
         .mode(0o700)
         .create(path)
         .map_err(failed)?;
+    if fs::metadata(path).map_err(failed)?.uid() == rustix::process::geteuid().as_raw() {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+    }
     path.canonicalize().map_err(failed)
 }
 

@@ -3,6 +3,7 @@
 use shared::{
     job::{Artifact, Outcome, Reason},
     kll::Generated,
+    store::jobs::Claimed,
 };
 
 use crate::{
@@ -36,6 +37,8 @@ pub(crate) fn judge<R>(run: &Run<R>, generated: &Generated, stop: Stop, mut log:
             Reason::OutputTooLarge,
             format!("it left more than {} MiB", limits.build_output >> 20),
         ),
+        // All builds of this disk end so, and it need not be this one that filled it.
+        Stop::DiskFull => return End::Broken("the disk ran full".to_owned()),
         Stop::LogEndless => (Reason::LogTooLarge, "its log had no end".to_owned()),
         Stop::ImageMissing => (
             Reason::ControllerMissing,
@@ -79,6 +82,11 @@ fn reason_of<R>(run: &Run<R>, exit: Exit) -> Option<(Reason, String)> {
             | Reason::OutOfMemory),
         ) => Some((reason, format!("a limit was hit: {reason}"))),
         _ if exit.code == KILLED => None,
+        _ if run.claimed.protocol < 2
+            && let Some(reason) = limit_in_log(run) =>
+        {
+            Some((reason, format!("a limit was hit: {reason}")))
+        }
         _ => Some((
             Reason::BuildFailed,
             format!("the build ended with status {}", exit.code),
@@ -86,39 +94,51 @@ fn reason_of<R>(run: &Run<R>, exit: Exit) -> Option<(Reason, String)> {
     }
 }
 
+/// Old images leave no hint: what programs say that meet a limit is all that tells of it.
+fn limit_in_log<R>(run: &Run<R>) -> Option<Reason> {
+    let log = std::fs::read(&run.log).ok()?;
+    let log = String::from_utf8_lossy(&log);
+    [
+        ("No space left on device", Reason::ScratchFull),
+        ("File size limit exceeded", Reason::FileTooLarge),
+        ("Resource temporarily unavailable", Reason::TooManyProcesses),
+    ]
+    .into_iter()
+    .find_map(|(words, reason)| log.contains(words).then_some(reason))
+}
+
 fn publish_firmware<R>(run: &Run<R>, generated: &Generated) -> Result<Artifact, ArtifactError> {
-    let must_hold: &[&str] = if generated.keyboard.is_split() {
-        &[
-            "log/build.log",
-            "left_kiibohd.dfu.bin",
-            "right_kiibohd.dfu.bin",
-        ]
+    let firmware: &[&str] = if generated.keyboard.is_split() {
+        &["left_kiibohd.dfu.bin", "right_kiibohd.dfu.bin"]
     } else {
-        &["log/build.log", "kiibohd.dfu.bin"]
+        &["kiibohd.dfu.bin"]
     };
-    let artifacts = &run.context.settings.artifacts;
-    artifact::publish(
-        &run.dirs.builds,
-        OUTPUT,
-        must_hold,
-        artifacts,
-        &run.claimed.held,
-    )
+    publish(run, OUTPUT, firmware)
 }
 
 /// The zip that the build left for its failure, or one of our own.
 fn publish_failure<R>(run: &Run<R>) -> Result<Artifact, ArtifactError> {
     let (claimed, artifacts) = (&run.claimed, &run.context.settings.artifacts);
-    let must_hold = &["log/build.log"];
+    publish(run, ERROR_OUTPUT, &[]).or_else(|_| {
+        let json = (json_name(claimed), claimed.config.as_str());
+        artifact::publish_log(&run.log, (&json.0, json.1), artifacts, &claimed.held)
+    })
+}
+
+/// Publishes a zip that holds this and what the old clients read from every zip.
+fn publish<R>(run: &Run<R>, name: &str, must_hold: &[&str]) -> Result<Artifact, ArtifactError> {
+    let json = json_name(&run.claimed);
+    let must_hold = [must_hold, &["log/build.log", &json]].concat();
+    let artifacts = &run.context.settings.artifacts;
     artifact::publish(
         &run.dirs.builds,
-        ERROR_OUTPUT,
-        must_hold,
+        name,
+        &must_hold,
         artifacts,
-        &claimed.held,
+        &run.claimed.held,
     )
-    .or_else(|_| {
-        let name = format!("{}-{}.json", claimed.keyboard, claimed.layout);
-        artifact::publish_log(&run.log, (&name, &claimed.config), artifacts, &claimed.held)
-    })
+}
+
+fn json_name(claimed: &Claimed) -> String {
+    format!("{}-{}.json", claimed.keyboard, claimed.layout)
 }

@@ -20,11 +20,23 @@ const LOG: &str = "text/plain; charset=utf-8";
 /// The zip of a build.
 pub(crate) async fn artifact(state: State, id: String, request: HeaderMap) -> Answer {
     let build = builds::find(&state, builds::parse_id(&id)?).await?;
-    serve_zip(&state, &build, &request).await
+    // A build has one zip for ever.
+    serve_zip(
+        &state,
+        &build,
+        &request,
+        "public, max-age=31536000, immutable",
+    )
+    .await
 }
 
-/// The zip of a build that has one.
-pub(crate) async fn serve_zip(state: &State, build: &Build, request: &HeaderMap) -> Answer {
+/// The zip of a build that has one. `cache` is what may be kept of it.
+pub(crate) async fn serve_zip(
+    state: &State,
+    build: &Build,
+    request: &HeaderMap,
+    cache: &'static str,
+) -> Answer {
     let Some(artifact) = &build.artifact else {
         return Err(Problem::not_found(format!(
             "this build has no zip; it is {}",
@@ -46,7 +58,7 @@ pub(crate) async fn serve_zip(state: &State, build: &Build, request: &HeaderMap)
     let about = About {
         content_type: "application/zip",
         sha256: Some(artifact.sha256.clone()),
-        cache: "public, max-age=31536000, immutable",
+        cache,
         name: Some(zip_name(build)),
     };
     files::serve((file, length), about, request).await

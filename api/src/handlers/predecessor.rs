@@ -79,7 +79,8 @@ pub(crate) async fn tmp_file(state: State, file: String, request: HeaderMap) -> 
     let build = jobs::show_answer(&state.store, &name.fingerprint, name.status).await?;
     match build {
         Some(build) if build.keyboard == name.board && build.layout == name.layout => {
-            artifacts::serve_zip(&state, &build, &request).await
+            // The next run of a failed build has the same name and another log.
+            artifacts::serve_zip(&state, &build, &request, "no-cache").await
         }
         _ => Err(unknown()),
     }

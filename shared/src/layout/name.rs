@@ -5,19 +5,20 @@ const MAX_NAME: usize = 64;
 /// How the name of a failed build's zip ends.
 const FAILED: &str = "_error";
 
-/// The name with everything but letters, digits, `_` and inner `.` replaced by `_`.
+/// The name with everything but letters, digits, `_` and single inner `.` replaced by `_`.
 ///
 /// A `-` goes too: the old client reads `<board>-<layout>-<hash>` greedily, and would take a `-` of the layout for the
 /// board's. A name that ends like a failed build's gets one more `_`.
 #[must_use]
 pub fn safe_name(name: &str) -> String {
-    let mut leading = true;
+    // No `..` anywhere: controllers refuse what looks like a way up.
+    let mut after_dot = true;
     let mut safe: String = name
         .chars()
         .take(MAX_NAME)
         .map(|c| {
-            leading &= c == '.';
-            let good = c.is_ascii_alphanumeric() || c == '_' || (c == '.' && !leading);
+            let good = c.is_ascii_alphanumeric() || c == '_' || (c == '.' && !after_dot);
+            after_dot = c == '.';
             if good { c } else { '_' }
         })
         .collect();
@@ -59,7 +60,7 @@ mod tests {
         for (name, safe) in [
             ("My-Layout", "My_Layout"),
             ("my layout", "my_layout"),
-            ("../../etc/passwd", "___.._etc_passwd"),
+            ("../../etc/passwd", "___.__etc_passwd"),
             ("...", "___"),
             (".hidden.x", "_hidden.x"),
             ("a\0b\nc;d\"e$f", "a_b_c_d_e_f"),

@@ -67,6 +67,9 @@ pub enum StoreError {
     /// SQLite gave up the transaction that this work was part of: nothing of it is stored.
     #[error("the transaction was rolled back, as the disk is full or broken")]
     RolledBack,
+    /// A piece of work panicked: nothing of it is stored.
+    #[error("this program panicked")]
+    Panicked,
     /// A row holds what this program does not know.
     #[error("a row of {table} holds an unknown {column}: {value:?}")]
     Unknown {

@@ -2,11 +2,12 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
+use tokio::sync::Mutex;
 
 use super::{Result, Store};
 use crate::job::JobId;
@@ -62,20 +63,15 @@ pub async fn place(store: &Store, id: JobId) -> Result<Place> {
 }
 
 async fn current(store: &Store) -> Result<Arc<Order>> {
-    let snapshot = &store.inner.order;
-    let known = snapshot
-        .taken
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
-    if let Some((_, order)) = known.filter(|(taken, _)| taken.elapsed() < FRESH) {
-        return Ok(order);
+    // Held over the look, so that those who come meanwhile share it.
+    let mut taken = store.inner.order.taken.lock().await;
+    if let Some((at, order)) = &*taken
+        && at.elapsed() < FRESH
+    {
+        return Ok(Arc::clone(order));
     }
     let order = Arc::new(store.read(take).await?);
-    *snapshot
-        .taken
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(&order)));
+    *taken = Some((Instant::now(), Arc::clone(&order)));
     Ok(order)
 }
 

@@ -108,7 +108,9 @@ pub(super) fn record(table: &Connection, build: &NewBuild, enqueued: Enqueued) -
 /// Counts a build's duration, in the transaction that ends it.
 pub(super) fn count_ended(table: &Connection, id: JobId) -> Result<()> {
     let took: i64 = table
-        .prepare_cached("SELECT coalesce(finished_at - started_at, 0) FROM jobs WHERE id = ?1")?
+        .prepare_cached(
+            "SELECT max(0, coalesce(finished_at - started_at, 0)) FROM jobs WHERE id = ?1",
+        )?
         .query_row([id.to_string()], |row| row.get(0))?;
     count(table, "total", "build_ms", took)
 }

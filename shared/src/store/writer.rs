@@ -4,7 +4,10 @@
 //! is under way goes into the next one together, each piece in a savepoint of its own, so that one
 //! that fails takes no other with it.
 
-use std::sync::{Arc, mpsc};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, mpsc},
+};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -90,7 +93,9 @@ fn in_savepoint<T>(
     work: impl FnOnce(&Connection) -> Result<T>,
 ) -> Result<T> {
     connection.execute_batch("SAVEPOINT work")?;
-    let done = work(connection);
+    // A panic is a fault of one piece of work, and must not end the thread that all others need.
+    let done =
+        catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or(Err(StoreError::Panicked));
     match &done {
         Ok(_) => connection.execute_batch("RELEASE work")?,
         Err(_) => connection.execute_batch("ROLLBACK TO work; RELEASE work")?,

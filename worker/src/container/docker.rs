@@ -100,7 +100,17 @@ impl ContainerRuntime for DockerEngine {
             .list_images(None::<ListImagesOptions>)
             .await
             .map_err(|error| step("list its images", &error))?;
-        Ok(images.iter().filter_map(controller_from).collect())
+        Ok(images
+            .iter()
+            .flat_map(|image| {
+                // One image may be several controllers: people tag one for another.
+                let names = image
+                    .repo_tags
+                    .iter()
+                    .filter_map(|tag| controller_name(tag));
+                names.map(move |name| controller_from(image, name))
+            })
+            .collect())
     }
 
     async fn mounts_of(
@@ -241,13 +251,9 @@ impl ContainerRuntime for DockerEngine {
     }
 }
 
-/// The controller that an image is, if its name says so. What it does not say of itself is taken from
+/// The controller of this name that an image is. What it does not say of itself is taken from
 /// the known release of that name, and only if it says nothing at all about its version.
-fn controller_from(image: &ImageSummary) -> Option<Controller> {
-    let name = image
-        .repo_tags
-        .iter()
-        .find_map(|tag| controller_name(tag))?;
+fn controller_from(image: &ImageSummary, name: &str) -> Controller {
     let label = |key: &str| {
         image
             .labels
@@ -259,7 +265,7 @@ fn controller_from(image: &ImageSummary) -> Option<Controller> {
     let known = Release::of_controller(name).filter(|_| version.is_none());
     let dialect = label("kiisrv.dialect").and_then(|word| Dialect::parse(&word));
     let commits = label("kiisrv.commits").and_then(|count| count.parse().ok());
-    Some(Controller {
+    Controller {
         image: image.id.clone(),
         protocol: if label("kiisrv.protocol").as_deref() == Some("2") {
             2
@@ -277,7 +283,7 @@ fn controller_from(image: &ImageSummary) -> Option<Controller> {
         source: label("org.opencontainers.image.source")
             .or_else(|| known.map(|_| release::SOURCE.to_owned())),
         name: name.to_owned(),
-    })
+    }
 }
 
 fn controller_name(tag: &str) -> Option<&str> {
@@ -329,7 +335,7 @@ mod tests {
 
     #[test]
     fn an_image_without_labels_is_the_known_release_of_its_name() {
-        let controller = controller_from(&image(&[])).unwrap();
+        let controller = controller_from(&image(&[]), "057");
         assert_eq!((controller.protocol, controller.commits), (1, Some(1222)));
         assert_eq!(controller.version.as_deref(), Some("v0.5.7"));
     }
@@ -340,7 +346,7 @@ mod tests {
             ("org.opencontainers.image.version", "v9"),
             ("kiisrv.protocol", "2"),
         ];
-        let controller = controller_from(&image(&labels)).unwrap();
+        let controller = controller_from(&image(&labels), "057");
         assert_eq!((controller.protocol, controller.commits), (2, None));
         assert_eq!(controller.version.as_deref(), Some("v9"));
     }

@@ -15,7 +15,7 @@ pub use finish::{Recorded, finish};
 pub use give_back::{Pause, give_back};
 pub use renew::{container_created, renew};
 pub use rescue::{Rescued, make_due_builds_wait, rescue_expired};
-pub use show::{Build, show, show_answer, show_by_fingerprint, who_holds};
+pub use show::{Build, show, show_answer, who_holds};
 pub use watch::{Changes, wait_until};
 
 /// Container starts after which a build is set aside, as it seems to take its workers down.

@@ -48,18 +48,6 @@ pub async fn show(store: &Store, id: JobId) -> Result<Option<Build>> {
     find(store, "SELECT * FROM jobs WHERE id = ?1", id.to_string()).await
 }
 
-/// The newest build with this fingerprint.
-///
-/// # Errors
-/// When the table cannot be read.
-pub async fn show_by_fingerprint(
-    store: &Store,
-    fingerprint: &Fingerprint,
-) -> Result<Option<Build>> {
-    let sql = "SELECT * FROM jobs WHERE fingerprint = ?1 ORDER BY id DESC LIMIT 1";
-    find(store, sql, fingerprint.as_str().to_owned()).await
-}
-
 /// The newest build with this fingerprint that ended in this status and left a zip. A later one that still waits does
 /// not hide it: somebody may have been told its name just before.
 ///
