@@ -59,9 +59,10 @@ async fn what_belongs_to_an_ended_claim_goes_and_what_runs_stays() {
     put_build(&rig, "stale", &service, &build, "1");
     put_build(&rig, "runs", &service, &build, "2");
     put_build(&rig, "of-no-row", &service, &unknown, "1");
-    put_directories(&rig, &format!("{build}-1"));
-    put_directories(&rig, &format!("{build}-2"));
-    put_directories(&rig, &format!("{unknown}-1"));
+    put_directories(&rig, &format!("{service}-{build}-1"));
+    put_directories(&rig, &format!("{service}-{build}-2"));
+    put_directories(&rig, &format!("{service}-{unknown}-1"));
+    put_directories(&rig, &format!("another-{unknown}-1"));
     put_directories(&rig, "somebody's own");
 
     reconcile(worker.context()).await;
@@ -70,7 +71,13 @@ async fn what_belongs_to_an_ended_claim_goes_and_what_runs_stays() {
     for above in ["tmp_config", "tmp_builds"] {
         let mut left = names_in(&rig.path(above));
         left.sort();
-        assert_eq!(left, [format!("{build}-2"), "somebody's own".to_owned()]);
+        let mut stay = [
+            format!("{service}-{build}-2"),
+            format!("another-{unknown}-1"),
+            "somebody's own".to_owned(),
+        ];
+        stay.sort();
+        assert_eq!(left, stay);
     }
 }
 

@@ -50,18 +50,34 @@ impl Inside {
         std::fs::write(self.path("/mnt/builds").join(name), bytes).expect("room for a file");
     }
 
-    /// Leaves a zip with these members below `/mnt/builds`.
+    /// Leaves a zip below `/mnt/builds`, with these members and the layout that was asked for, as
+    /// every real controller does.
     ///
     /// # Panics
     /// When it cannot be written.
     pub fn leave_zip(&self, name: &str, members: &[&str]) {
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-        for member in members {
-            zip.start_file(*member, SimpleFileOptions::default())
+        let json = self.layout_name();
+        for member in members.iter().copied().chain([json.as_str()]) {
+            zip.start_file(member, SimpleFileOptions::default())
                 .expect("a member");
             zip.write_all(member.as_bytes()).expect("its bytes");
         }
         self.leave(name, zip.finish().expect("a zip").into_inner());
+    }
+
+    fn layout_name(&self) -> String {
+        let given = std::fs::read_dir(self.path("/mnt/config").join("input")).expect("inputs");
+        let mut names = given.map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        });
+        names
+            .find(|name| name.ends_with(".json"))
+            .expect("the layout")
     }
 }
 
