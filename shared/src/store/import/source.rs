@@ -1,4 +1,4 @@
-//! A predecessor's file, opened so that nothing in it or beside it is changed.
+//! A predecessor's file, opened so that nothing in it is changed.
 
 use std::path::{Path, PathBuf};
 
