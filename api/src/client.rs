@@ -2,10 +2,10 @@
 
 use std::{
     convert::Infallible,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
 };
 
-use shared::store::requests::Visitor;
+use shared::store::requests::{Visitor, client_name};
 use warp::{
     Filter,
     http::{HeaderMap, header},
@@ -78,17 +78,6 @@ fn parse_address(text: &str) -> Option<IpAddr> {
         .or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()))
         .ok()
         .map(|address| address.to_canonical())
-}
-
-/// One person has a whole /64 of IPv6 addresses, so that it counts as one client.
-fn client_name(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let network = address.to_bits() & !u128::from(u64::MAX);
-            format!("{}/64", Ipv6Addr::from_bits(network))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! - [`prepare`]: the directories of a service with their right owner, before its first start.
 //! - [`build`]: a layout file in, a zip out, through a running service.
 //! - [`kll`]: what the compiler will be given, without any service.
+//! - [`import`]: the predecessor's tables into ours.
 #![expect(clippy::print_stderr, reason = "a command line speaks to people")]
 
 /// Prints a line of a command's result. A reader that has gone, such as `head`, wants no more of it.
@@ -17,6 +18,7 @@ macro_rules! say {
 
 mod build;
 mod healthcheck;
+mod import;
 mod kll;
 mod prepare;
 mod serve;
@@ -55,6 +57,8 @@ enum Command {
     Build(build::Arguments),
     /// Write the KLL files of a layout, as the compiler will be given them
     Kll(kll::Arguments),
+    /// Take over the predecessor's statistics and versions, with nobody's address in the clear
+    Import(import::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -78,6 +82,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Prepare(arguments) => return prepare::run(&arguments),
         Command::Build(arguments) => return build::run(&arguments),
+        Command::Import(arguments) => {
+            return import::run(&arguments, &Settings::from_environment()?);
+        }
         Command::Kll(arguments) => return kll::run(&arguments, &Settings::from_environment()?),
     };
     let settings = Settings::from_environment()?;

@@ -1,8 +1,9 @@
 //! What the test files share: a service on the real engine, images that misbehave, an engine that does as
-//! a test says, and a table of one's own.
+//! a test says, a table of one's own, and one of the predecessor's.
 #![expect(clippy::print_stderr, reason = "a test that is passed over says so")]
 
 pub mod engine;
 pub mod scripted;
 pub mod service;
+pub mod source;
 pub mod store;

@@ -9,6 +9,7 @@ use std::{path::Path, time::Duration};
 use harness::store::{a_build, firmware};
 use shared::store::{
     Store,
+    import::{Mode, RequestsImport},
     jobs::{Recorded, claim_next, finish},
     wake::{Listener, Role},
 };
@@ -36,6 +37,7 @@ async fn main() {
         ["claim-and-hang", directory, count] => {
             claim_and_hang(directory.as_ref(), count.parse().unwrap()).await;
         }
+        ["import", directory, file] => import(directory.as_ref(), file.as_ref()).await,
         ["wait-for-work", directory] => wait_for_work(directory.as_ref()).await,
         _ => panic!("not understood: {arguments:?}"),
     }
@@ -63,6 +65,17 @@ async fn enqueue(directory: &Path, prefix: &str, count: usize) {
         });
     }
     asking.join_all().await;
+}
+
+/// Takes the predecessor's requests over, and says each batch that is stored.
+async fn import(directory: &Path, file: &Path) {
+    let store = Store::open(directory).await.unwrap();
+    let import = RequestsImport::open(&store, file, Mode::Take).await;
+    let mut import = import.unwrap();
+    println!("opened");
+    while import.next_batch().await.unwrap().is_some() {
+        println!("stored");
+    }
 }
 
 /// Takes and ends builds until none waits.

@@ -7,6 +7,7 @@
     reason = "this is the one place that speaks to SQLite"
 )]
 
+pub mod import;
 pub mod jobs;
 pub mod requests;
 pub mod versions;
@@ -80,6 +81,19 @@ pub enum StoreError {
         /// What stands there.
         value: String,
     },
+    /// Another program's table could not be read.
+    #[error("reading {path} failed: {cause}")]
+    Source {
+        /// Its file.
+        path: String,
+        /// The reason.
+        cause: String,
+    },
+    /// Two imports of the same source run at once.
+    #[error(
+        "another import has taken these rows meanwhile: start again, and it goes on after them"
+    )]
+    Overtaken,
     /// A connection could not be had: the process is stopping, or too many wait.
     #[error("no connection to the table: {0}")]
     Closed(String),

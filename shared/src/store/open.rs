@@ -13,12 +13,15 @@ use rusqlite_migration::{M, MigrationDefinitionError, Migrations};
 use super::{Result, StoreError, writer::Writer};
 
 /// How long a statement waits for another process's write before it gives up.
-const BUSY: Duration = Duration::from_secs(10);
+pub(super) const BUSY: Duration = Duration::from_secs(10);
 
 /// Readers of one process. They wait for the disk and never for each other.
 const READERS: usize = 4;
 
-const MIGRATIONS: &[M<'_>] = &[M::up(include_str!("../../migrations/0001_first.sql"))];
+const MIGRATIONS: &[M<'_>] = &[
+    M::up(include_str!("../../migrations/0001_first.sql")),
+    M::up(include_str!("../../migrations/0003_imports.sql")),
+];
 
 pub(super) struct Opened {
     pub(super) readers: Pool,

@@ -1,7 +1,10 @@
 //! What is remembered of requests, and the counters that are kept as they come, so that the
 //! statistics cost the same with ten requests and with ten million.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use rusqlite::{Connection, params};
 use serde::Serialize;
@@ -43,6 +46,19 @@ impl Visitor {
             } else {
                 "Web"
             },
+        }
+    }
+}
+
+/// The name under which an address is one client: a person has a whole /64 of IPv6 addresses. It is only
+/// ever hashed, see [`Store::client`].
+#[must_use]
+pub fn client_name(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let network = address.to_bits() & !u128::from(u64::MAX);
+            format!("{}/64", Ipv6Addr::from_bits(network))
         }
     }
 }
@@ -115,7 +131,7 @@ pub(super) fn count_ended(table: &Connection, id: JobId) -> Result<()> {
     count(table, "total", "build_ms", took)
 }
 
-fn count(table: &Connection, kind: &str, name: &str, by: i64) -> Result<()> {
+pub(super) fn count(table: &Connection, kind: &str, name: &str, by: i64) -> Result<()> {
     table
         .prepare_cached(
             "INSERT INTO counters (kind, name, value) VALUES (?1, ?2, ?3)
@@ -125,7 +141,7 @@ fn count(table: &Connection, kind: &str, name: &str, by: i64) -> Result<()> {
     Ok(())
 }
 
-fn count_once(table: &Connection, kind: &str, name: &str) -> Result<()> {
+pub(super) fn count_once(table: &Connection, kind: &str, name: &str) -> Result<()> {
     let is_new = table
         .prepare_cached("INSERT OR IGNORE INTO counted_once (kind, name) VALUES (?1, ?2)")?
         .execute([kind, name])?;
