@@ -85,6 +85,12 @@ impl Keyboard {
         self.build_script
     }
 
+    /// That script without its `.bash`: what a controller calls the keyboard.
+    #[must_use]
+    pub fn script_stem(&self) -> &'static str {
+        self.build_script.trim_end_matches(".bash")
+    }
+
     /// Whether its firmware is two files, one for each hand.
     #[must_use]
     pub fn is_split(&self) -> bool {
