@@ -11,6 +11,14 @@ pub(super) fn render(out: &mut String, key: &str, action: &str, dialect: Dialect
     }
 }
 
+/// Appends `<key> :+ <action>;`: the key does this besides.
+pub(super) fn render_trigger(out: &mut String, key: &str, action: &str) {
+    push_key(out, key);
+    out.push_str(" :+ ");
+    out.push_str(action.strip_prefix(RAW).unwrap_or(action));
+    out.push(';');
+}
+
 fn render_line(out: &mut String, key: &str, action: &str) {
     push_key(out, key);
     out.push_str(" : ");
