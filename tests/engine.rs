@@ -51,6 +51,35 @@ fn the_key_that_a_person_moved_is_in_the_firmware() {
 }
 
 #[test]
+fn a_layout_with_triggers_is_compiled() {
+    if !engine::is_wanted() {
+        return;
+    }
+    let service = Service::start(&[]);
+    let mut config = layout("KType-Standard.json");
+    let animation = config["animations"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .next()
+        .unwrap()
+        .clone();
+    let trigger = |verb: &str| {
+        serde_json::json!({
+            "action": format!("A[{animation}]({verb})"), "label": verb, "type": "animation",
+        })
+    };
+    // As the Configurator wrote them: on keys that do something else too, and on a layer of their own.
+    config["matrix"][3]["triggers"] =
+        serde_json::json!({ "0": [trigger("start"), trigger("pause")], "1": [] });
+    config["matrix"][4]["triggers"] =
+        serde_json::json!({ "1": [trigger("stop")], "2": [trigger("start")] });
+    let build = service.build(&config, "latest");
+    let log = service.get(build["log_url"].as_str().unwrap()).text();
+    assert_eq!(build["status"], "succeeded", "{build}\n{log}");
+}
+
+#[test]
 fn the_same_layout_built_twice_is_the_same_firmware() {
     if !engine::is_wanted() {
         return;

@@ -201,6 +201,7 @@ async fn the_views_are_readable() {
         created: None,
         commits: None,
         source: None,
+        keyboards: None,
     };
     controllers_seen(&own.store, "an engine", vec![controller])
         .await

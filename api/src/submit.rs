@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use shared::{
     job::{BuildRequest, Plan, request::Refused},
+    kll::Generated,
     layout::Fault,
     store::{
         jobs::{self, Enqueued, NewBuild},
@@ -69,14 +70,50 @@ async fn plan(
             version.name, version.controller_name
         )));
     };
-    let library = state.library.clone();
-    aside(&turn, move || {
-        let plan = Plan::of(&request, &controller.image, controller.dialect, &library)
-            .map_err(Problem::faults)?;
-        let config = request.config.to_string();
-        Ok(new_build(plan, asker, config, (version.name, controller)))
+    let (library, image, dialect) = (
+        state.library.clone(),
+        controller.image.clone(),
+        controller.dialect,
+    );
+    let (plan, config) = aside(&turn, move || {
+        let plan = Plan::of(&request, &image, dialect, &library).map_err(Problem::faults)?;
+        Ok((plan, request.config.to_string()))
     })
-    .await
+    .await?;
+    if !controller.builds(plan.generated.keyboard) {
+        return Err(no_such_keyboard(state, &version.name, &plan.generated).await?);
+    }
+    Ok(new_build(plan, asker, config, (version.name, controller)))
+}
+
+/// What a person is told whose keyboard this version does not have: better now than by a compiler's words.
+async fn no_such_keyboard(
+    state: &State,
+    version: &str,
+    generated: &Generated,
+) -> Result<Problem, Problem> {
+    let others = versions::versions(&state.store).await?;
+    let have_it: Vec<_> = others
+        .iter()
+        .filter(|other| {
+            let controller = other.controller.as_ref();
+            controller.is_some_and(|controller| controller.builds(generated.keyboard))
+        })
+        .map(|other| other.name.as_str())
+        .collect();
+    let which = if have_it.is_empty() {
+        "no version that is here has it".to_owned()
+    } else {
+        format!("these have it: {}", have_it.join(", "))
+    };
+    let message = format!(
+        "is {}, which {version} does not have; {which}",
+        generated.board
+    );
+    Ok(Problem::faults(vec![Fault::new(
+        "/config/header/Name",
+        message,
+    )]))
 }
 
 fn parse(body: &[u8]) -> Result<BuildRequest, Problem> {

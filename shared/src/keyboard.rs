@@ -1,53 +1,53 @@
-//! The keyboards that can be built: what a name means for the firmware tree.
+//! The keyboards that can be built: what a name means for the firmware tree. The list is data, `shared/keyboards.json`;
+//! `docs/controllers.md` says how to add one.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
 
 /// One board of the firmware tree, under all the names that people know it by.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Keyboard {
-    names: &'static [&'static str],
-    build_script: &'static str,
+    #[serde(borrow = "'static")]
+    names: Vec<&'static str>,
+    script: &'static str,
+    /// The old name Ergodox was never built as two halves, nor with the display's map. It stays so.
+    #[serde(default)]
     split: bool,
+    /// The split board has its own, for all of its layers. The firmware's guide to its build scripts puts it on every
+    /// layer; with the compiler of v0.5.0 it also shows the layer on the display, which the standard one does not;
+    /// with that of v0.5.7 the two are equal. Both compilers take it on partial layers, and refuse those layers
+    /// without a map.
+    #[serde(default = "standard_map")]
     function_map: &'static str,
+    #[serde(default)]
     matching: KeyMatching,
 }
 
 /// How a key of a layout finds its counterpart in the base layout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum KeyMatching {
     /// The n-th key of the layout is the n-th key of the base.
+    #[default]
     ByPlace,
     /// The keys share a scan code: the layouts of the board differ in how many keys they have.
     ByScanCode,
 }
 
-const STANDARD_MAP: &str = "stdFuncMap";
+#[expect(
+    clippy::expect_used,
+    reason = "the file is a part of the program, and a test reads it"
+)]
+static KEYBOARDS: LazyLock<Vec<Keyboard>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../keyboards.json"))
+        .expect("keyboards.json is a list of them")
+});
 
-/// The split board's function map, for all of its layers. The firmware's guide to its build scripts puts it on every
-/// layer; with the compiler of v0.5.0 it also shows the layer on the display, which `stdFuncMap` does not; with that
-/// of v0.5.7 the two are equal. Both compilers take it on partial layers, and refuse those layers without a map.
-const DISPLAY_MAP: &str = "infinity_ergodox/lcdFuncMap";
-
-static KEYBOARDS: [Keyboard; 9] = [
-    board(&["MD1", "Infinity"], "infinity.bash"),
-    board(&["MD1.1"], "infinity_led.bash"),
-    board(&["ICPad"], "icpad.bash"),
-    Keyboard {
-        split: true,
-        function_map: DISPLAY_MAP,
-        ..board(&["MDErgo1"], "ergodox.bash")
-    },
-    // The old name was never built as two halves, nor with the display's map. It stays so.
-    board(&["Ergodox"], "ergodox.bash"),
-    Keyboard {
-        matching: KeyMatching::ByScanCode,
-        ..board(&["WhiteFox"], "whitefox.bash")
-    },
-    board(&["KType", "K-Type"], "k-type.bash"),
-    board(&["Kira"], "kira.bash"),
-    board(
-        &["GeminiDuskDawn", "GeminiDusk", "GeminiDawn", "Gemini"],
-        "geminiduskdawn.bash",
-    ),
-];
+fn standard_map() -> &'static str {
+    "stdFuncMap"
+}
 
 impl Keyboard {
     /// The keyboard of that name. Case does not matter.
@@ -66,8 +66,8 @@ impl Keyboard {
 
     /// The names it is known by; the first is the one its layouts are filed under.
     #[must_use]
-    pub fn names(&self) -> &'static [&'static str] {
-        self.names
+    pub fn names(&self) -> &[&'static str] {
+        &self.names
     }
 
     /// One of its names, spelled as we spell it, whatever the case it was written in.
@@ -82,7 +82,13 @@ impl Keyboard {
     /// The script in the firmware tree that builds it, such as `k-type.bash`.
     #[must_use]
     pub fn build_script(&self) -> &'static str {
-        self.build_script
+        self.script
+    }
+
+    /// That script without its `.bash`: what a controller calls the keyboard.
+    #[must_use]
+    pub fn script_stem(&self) -> &'static str {
+        self.script.trim_end_matches(".bash")
     }
 
     /// Whether its firmware is two files, one for each hand.
@@ -101,16 +107,6 @@ impl Keyboard {
     #[must_use]
     pub fn key_matching(&self) -> KeyMatching {
         self.matching
-    }
-}
-
-const fn board(names: &'static [&'static str], build_script: &'static str) -> Keyboard {
-    Keyboard {
-        names,
-        build_script,
-        split: false,
-        function_map: STANDARD_MAP,
-        matching: KeyMatching::ByPlace,
     }
 }
 
@@ -156,6 +152,20 @@ mod tests {
     }
 
     #[test]
+    fn names_and_scripts_are_fit_for_files_and_for_the_job() {
+        let plain = |text: &str| {
+            let mut all = text.bytes();
+            !text.starts_with(['-', '.'])
+                && all.all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        };
+        for keyboard in Keyboard::all() {
+            assert!(!keyboard.names().is_empty());
+            assert!(keyboard.names().iter().all(|name| plain(name)));
+            assert!(plain(keyboard.build_script()) && keyboard.build_script().ends_with(".bash"));
+        }
+    }
+
+    #[test]
     fn an_unknown_name_is_no_keyboard() {
         for name in ["", " MD1", "MD2", "../MD1", "Fokal"] {
             assert_eq!(Keyboard::parse(name), None, "{name}");
@@ -167,7 +177,9 @@ mod tests {
         for keyboard in Keyboard::all() {
             let is_it = keyboard.names().contains(&"MDErgo1");
             assert_eq!(keyboard.is_split(), is_it);
-            assert_eq!(keyboard.function_map() == DISPLAY_MAP, is_it);
+            let map = keyboard.function_map();
+            assert_eq!(map == "infinity_ergodox/lcdFuncMap", is_it);
+            assert_eq!(map == "stdFuncMap", !is_it);
         }
     }
 

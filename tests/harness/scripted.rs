@@ -100,6 +100,7 @@ pub fn controller() -> Controller {
         created: None,
         commits: None,
         source: None,
+        keyboards: None,
     }
 }
 

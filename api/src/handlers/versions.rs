@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use shared::{
     channel::Dialect,
+    keyboard::Keyboard,
     store::versions::{self, Controller, Version},
 };
 use warp::Reply;
@@ -30,6 +31,8 @@ struct View {
     created: Option<String>,
     commits: Option<u32>,
     image: Option<String>,
+    /// By the names that their layouts are filed under. Null where the controller is absent or does not say.
+    keyboards: Option<Vec<&'static str>>,
 }
 
 /// All versions, also those whose controller is not there.
@@ -53,11 +56,22 @@ impl From<Version> for View {
             created: there.and_then(|there| there.created.clone()),
             commits: there.and_then(|there| there.commits),
             image: there.map(|there| there.image.clone()),
+            keyboards: there.and_then(keyboards),
             name: version.name,
             channel: version.channel,
             controller: version.controller_name,
         }
     }
+}
+
+fn keyboards(controller: &Controller) -> Option<Vec<&'static str>> {
+    controller.keyboards.as_ref()?;
+    let known = Keyboard::all().iter().filter(|one| controller.builds(one));
+    Some(
+        known
+            .filter_map(|one| one.names().first().copied())
+            .collect(),
+    )
 }
 
 /// What the old clients know of a release.

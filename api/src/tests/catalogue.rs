@@ -1,7 +1,7 @@
 //! What can be built: keyboards, versions, layouts; and the statistics.
 
 use serde_json::{Value, json};
-use shared::store::versions;
+use shared::store::versions::{self, Controller, keyboards_from};
 
 use super::{Service, assert_problem, controller, header, json_of, request_for};
 
@@ -91,6 +91,59 @@ async fn versions_are_listed_with_and_without_a_controller() {
     assert_eq!(find("latest")["version"], "v0.5.7");
     assert_eq!(find("lts")["available"], false);
     assert_eq!(find("lts")["image"], Value::Null);
+}
+
+/// A service whose `lts` has only the K-Type, and whose `latest` has also the Kira.
+async fn with_keyboards() -> Service {
+    let service = Service::start_without_worker(&[]).await;
+    let known = |name: &str, keyboards: &str| Controller {
+        name: name.to_owned(),
+        keyboards: Some(keyboards_from(keyboards)),
+        ..controller()
+    };
+    let both = vec![known("050", "k-type"), known("057", "k-type,kira")];
+    versions::controllers_seen(&service.state.store, "engine", both)
+        .await
+        .unwrap();
+    service
+}
+
+#[tokio::test]
+async fn a_version_lists_its_keyboards_where_its_controller_names_them() {
+    let service = with_keyboards().await;
+    let list = json_of(&service.get("/v1/versions").await);
+    let all = list["versions"].as_array().unwrap();
+    let find = |name| all.iter().find(|version| version["name"] == name).unwrap();
+    assert_eq!(find("lts")["keyboards"], json!(["KType"]));
+    assert_eq!(find("latest")["keyboards"], json!(["KType", "Kira"]));
+    assert_eq!(find("v0.5.4")["keyboards"], Value::Null);
+
+    let list = json_of(&Service::start().await.get("/v1/versions").await);
+    assert_eq!(list["versions"][0]["keyboards"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_keyboard_that_a_version_does_not_have_is_refused_with_the_versions_that_have_it() {
+    let service = with_keyboards().await;
+    let mut request = request_for("Kira-Standard");
+    request["env"] = json!("lts");
+    for path in ["/v1/builds", "/download.php", "/"] {
+        let problem = assert_problem(&service.post(path, &request).await, 422);
+        assert_eq!(problem["errors"][0]["pointer"], "/config/header/Name");
+        let told = problem["error"].as_str().unwrap();
+        let all_of_it = "is Kira, which lts does not have; these have it: latest, nightly, v0.5.7";
+        assert!(told.contains(all_of_it), "{told}");
+    }
+    request["env"] = json!("latest");
+    service.submit(&request).await;
+    let mut request = request_for("KType-Standard");
+    request["env"] = json!("lts");
+    service.submit(&request).await;
+
+    let nowhere = request_for("MD1-Standard");
+    let problem = assert_problem(&service.post("/v1/builds", &nowhere).await, 422);
+    let told = problem["error"].as_str().unwrap();
+    assert!(told.contains("no version that is here has it"), "{told}");
 }
 
 #[tokio::test]

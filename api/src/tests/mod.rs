@@ -166,6 +166,7 @@ fn controller() -> Controller {
         created: Some("2019-09-15T03:21:12Z".to_owned()),
         commits: Some(1222),
         source: Some("https://example.org/controller.git".to_owned()),
+        keyboards: None,
     }
 }
 

@@ -3,21 +3,20 @@
 use crate::channel::Dialect;
 use crate::layout::check::RAW;
 
-/// How actions on all LEDs are written for v0.5.0; the spaces do not count in the first.
-///
-/// The modes are the predecessor's. It gave a third argument as well, which v0.5.0 refuses.
-const LTS_LED_CONTROL: [(&str, &str); 3] = [
-    ("ledControl(0,15)", "ledControl( 3, 15 )"),
-    ("ledControl(1,15)", "ledControl( 4, 15 )"),
-    ("ledControl(3,0)", "ledControl( 5, 0 )"),
-];
-
 /// Appends `<key> : <action>;`, commented out where the dialect knows no such action.
 pub(super) fn render(out: &mut String, key: &str, action: &str, dialect: Dialect) {
     match dialect {
         Dialect::Latest => render_line(out, key, action),
         Dialect::Lts => render_lts_line(out, key, action),
     }
+}
+
+/// Appends `<key> :+ <action>;`: the key does this besides.
+pub(super) fn render_trigger(out: &mut String, key: &str, action: &str) {
+    push_key(out, key);
+    out.push_str(" :+ ");
+    out.push_str(action.strip_prefix(RAW).unwrap_or(action));
+    out.push(';');
 }
 
 fn render_line(out: &mut String, key: &str, action: &str) {
@@ -30,23 +29,10 @@ fn render_line(out: &mut String, key: &str, action: &str) {
     out.push(';');
 }
 
+/// Animations are left out for `lts`, so that there is nothing to control. All else is passed on as it was written:
+/// `ledControl` has the same modes and arguments in v0.5.0 as today (`docs/decisions/0006-lts-leds.md`).
 fn render_lts_line(out: &mut String, key: &str, action: &str) {
-    let is_raw = action.starts_with(RAW);
-    if is_raw && action.contains("ledControl") {
-        let dense = action.replace(' ', "");
-        let known = LTS_LED_CONTROL
-            .iter()
-            .find(|(latest, _)| dense.contains(latest));
-        match known {
-            Some((_, lts)) => {
-                push_key(out, key);
-                out.push_str(" : ");
-                out.push_str(lts);
-                out.push(';');
-            }
-            None => comment_out(out, key, action),
-        }
-    } else if is_raw && action.contains("animation_control") {
+    if action.starts_with(RAW) && action.contains("animation_control") {
         comment_out(out, key, action);
     } else {
         render_line(out, key, action);
@@ -104,23 +90,25 @@ mod tests {
     }
 
     #[test]
-    fn lts_has_two_arguments_for_its_leds() {
+    fn actions_on_leds_mean_the_same_in_both_dialects() {
         for (action, expected) in [
-            ("#:ledControl( 0, 15 )", r#"U"A" : ledControl( 3, 15 );"#),
-            ("#:ledControl(1,15)", r#"U"A" : ledControl( 4, 15 );"#),
-            ("#:ledControl( 3, 0 )", r#"U"A" : ledControl( 5, 0 );"#),
+            ("#:ledControl( 0, 15 )", r#"U"A" : ledControl( 0, 15 );"#),
+            ("#:ledControl(1,15)", r#"U"A" : ledControl(1,15);"#),
+            ("#:ledControl( 3, 0 )", r#"U"A" : ledControl( 3, 0 );"#),
+            ("#:ledControl( 4, 255 )", r#"U"A" : ledControl( 4, 255 );"#),
+            ("#:ledControl( 7, 1 )", r#"U"A" : ledControl( 7, 1 );"#),
         ] {
-            assert_eq!(line(action, Dialect::Lts), expected);
+            for dialect in Dialect::ALL {
+                assert_eq!(line(action, dialect), expected);
+            }
         }
-        let latest = line("#:ledControl( 0, 15 )", Dialect::Latest);
-        assert_eq!(latest, r#"U"A" : ledControl( 0, 15 );"#);
     }
 
     #[test]
-    fn what_lts_does_not_know_is_a_comment() {
-        let unknown = line("#:ledControl( 4, 255 )", Dialect::Lts);
-        assert_eq!(unknown, r##"#U"A" : #:ledControl( 4, 255 );"##);
+    fn what_controls_animations_is_a_comment_for_lts() {
         let lines = line("#:animation_control( 2 ),\nx", Dialect::Lts);
         assert_eq!(lines, "#U\"A\" : #:animation_control( 2 ),\n#x;");
+        let latest = line("#:animation_control( 2 )", Dialect::Latest);
+        assert_eq!(latest, r#"U"A" : animation_control( 2 );"#);
     }
 }

@@ -6,8 +6,14 @@ use crate::layout::fault::{Faults, shown};
 
 use super::base::Base;
 
-/// What one layer changes, in the order of the matrix.
-pub(super) type Layer<'a> = Vec<Change<'a>>;
+/// What one layer says, in the order of the matrix.
+#[derive(Debug, Default)]
+pub(super) struct Layer<'a> {
+    /// What keys do instead of what they did.
+    pub(super) changes: Vec<Change<'a>>,
+    /// What keys do besides.
+    pub(super) triggers: Vec<Change<'a>>,
+}
 
 /// One key of one layer.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,7 +32,7 @@ pub(super) fn diff<'a>(
     faults: &Faults,
 ) -> Vec<Layer<'a>> {
     let mut layers = Vec::new();
-    layers.resize_with(document.layer_count(), Vec::new);
+    layers.resize_with(document.layer_count(), Layer::default);
     let matrix = &document.matrix;
     match keyboard.key_matching() {
         KeyMatching::ByPlace => by_place(matrix, base, &mut layers, faults),
@@ -79,7 +85,7 @@ fn place_key<'a>(
     layers: &mut [Layer<'a>],
     faults: &Faults,
 ) {
-    if matrix_key.layers.is_empty() {
+    if matrix_key.layers_in_use().next().is_none() {
         return;
     }
     let Some(key) = default else {
@@ -90,11 +96,19 @@ fn place_key<'a>(
         return;
     };
     for (&layer, action) in &matrix_key.layers {
-        if let Some(changes) = layers.get_mut(layer) {
-            changes.push(Change {
+        if let Some(layer) = layers.get_mut(layer) {
+            layer.changes.push(Change {
                 key,
                 action: &action.key,
             });
+        }
+    }
+    for (&layer, triggers) in &matrix_key.triggers {
+        if let Some(layer) = layers.get_mut(layer) {
+            layer.triggers.extend(triggers.iter().map(|trigger| Change {
+                key,
+                action: &trigger.action,
+            }));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A layer's file as text: header, defines, lines, custom text, animations.
+//! A layer's file as text: header, defines, lines, triggers, custom text, animations.
 
 use std::fmt::Write as _;
 
@@ -15,20 +15,29 @@ pub(super) fn file(
     layer: &Layer<'_>,
     dialect: Dialect,
 ) -> String {
-    let mut out = String::with_capacity(1024 + 32 * layer.len());
+    let mut out = String::with_capacity(1024 + 32 * layer.changes.len());
     push_header(&mut out, &document.header);
     out.push_str("\n\n");
     if number == 0 {
         push_defines(&mut out, &document.defines);
         out.push_str("\n\n");
     }
-    for (index, change) in layer.iter().enumerate() {
+    for (index, change) in layer.changes.iter().enumerate() {
         if index > 0 {
             out.push('\n');
         }
         action::render(&mut out, change.key, change.action, dialect);
     }
     out.push_str("\n\n");
+    // Nearly all start an animation, and the dialect has none.
+    if dialect == Dialect::Latest {
+        for (index, trigger) in layer.triggers.iter().enumerate() {
+            if index > 0 {
+                out.push('\n');
+            }
+            action::render_trigger(&mut out, trigger.key, trigger.action);
+        }
+    }
     if let Some(custom) = document.custom.get(&number) {
         out.push_str("\n\n");
         out.push_str(custom);

@@ -210,6 +210,56 @@ fn lts_has_no_animations() {
 }
 
 #[test]
+fn a_key_with_triggers_does_those_besides() {
+    let keys: [(&str, &[&str]); 2] = [("0x01", &["A", "B"]), ("0x02", &[])];
+    let mut config = layout("KType", "X", "Base", &keys);
+    let trigger = |action: &str| json!({ "action": action, "label": "", "type": "animation" });
+    config["matrix"][0]["triggers"] = json!({
+        "0": [trigger("A[on](start)"), trigger("#:flashMode()")],
+        "1": [],
+        "9": [],
+    });
+    config["matrix"][1]["triggers"] = json!({ "0": trigger("A[on](stop)"), "2": trigger("x") });
+    config["custom"] = json!({ "0": "# mine" });
+    let files = generated(&config, Dialect::Latest).files;
+    let after_the_keys = "U\"ESC\" : U\"A\";\n\nU\"ESC\" :+ A[on](start);\n\
+                          U\"ESC\" :+ flashMode();\nU\"F1\" :+ A[on](stop);\n\n# mine\n\n";
+    assert!(files[0].text.contains(after_the_keys), "{}", files[0].text);
+    assert!(!files[1].text.contains(":+"), "an empty list says nothing");
+    assert!(files[2].text.ends_with("\n\n\n\nU\"F1\" :+ x;\n\n"));
+    assert_eq!(files.len(), 3, "a layer may have triggers only");
+
+    for file in generated(&config, Dialect::Lts).files {
+        assert!(!file.text.contains(":+"), "{}", file.text);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_trigger_has_its_place() {
+    let keys: [(&str, &[&str]); 2] = [("0x01", &["A"]), ("0x02", &["B"])];
+    let mut config = layout("KType", "X", "Base", &keys);
+    config["matrix"][0]["triggers"] = json!({
+        "0": [{ "action": " ", "label": "", "type": "animation" }, "x", { "action": "x", "label": "", "type": 1 }],
+        "1": { "label": "", "type": "animation" },
+        "2": "x",
+        "one": [],
+    });
+    config["matrix"][1]["triggers"] = json!([]);
+    assert_eq!(
+        faults(&config, Dialect::Latest),
+        [
+            "/matrix/0/triggers/0/0/action",
+            "/matrix/0/triggers/0/1",
+            "/matrix/0/triggers/0/2/type",
+            "/matrix/0/triggers/1/action",
+            "/matrix/0/triggers/2",
+            "/matrix/0/triggers/one",
+            "/matrix/1/triggers",
+        ]
+    );
+}
+
+#[test]
 fn all_faults_come_at_once_with_their_places() {
     let mut config = layout(
         "KType",

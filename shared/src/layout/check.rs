@@ -38,6 +38,14 @@ pub(super) fn key_fault(key: &str) -> Option<String> {
     Some(format!("must not contain {bad:?}, as {} does", shown(key)))
 }
 
+/// What keeps a trigger's action from being one, if anything. It is KLL, which the compiler judges.
+pub(super) fn trigger_fault(action: &str) -> Option<String> {
+    let kll = action.strip_prefix(RAW).unwrap_or(action);
+    kll.trim()
+        .is_empty()
+        .then(|| "must say what happens".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +86,16 @@ mod tests {
             "CONS:\"",
         ] {
             assert!(key_fault(key).is_some(), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_trigger_says_what_happens() {
+        for action in ["A[rain](start)", "#:flashMode()", "x"] {
+            assert_eq!(trigger_fault(action), None, "{action}");
+        }
+        for action in ["", " \n", "#:", "#: "] {
+            assert!(trigger_fault(action).is_some(), "{action}");
         }
     }
 

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::check::{header_value_fault, key_fault};
+use super::check::{header_value_fault, key_fault, trigger_fault};
 use super::fault::{Fault, Faults};
 use super::node::{self, Object, Place};
 
@@ -64,8 +64,19 @@ pub struct MatrixKey {
     pub h: Option<f64>,
     /// What it does, by layer.
     pub layers: IndexMap<usize, KeyAction>,
-    /// What else happens, by layer. No KLL is made of these yet.
-    pub triggers: IndexMap<usize, Trigger>,
+    /// What else happens when it is pressed, by layer.
+    pub triggers: IndexMap<usize, Vec<Trigger>>,
+}
+
+impl MatrixKey {
+    /// The layers on which it does anything at all.
+    pub(crate) fn layers_in_use(&self) -> impl Iterator<Item = usize> {
+        let triggers = self.triggers.iter().filter(|(_, list)| !list.is_empty());
+        self.layers
+            .keys()
+            .chain(triggers.map(|(layer, _)| layer))
+            .copied()
+    }
 }
 
 /// What a key does on one layer.
@@ -80,11 +91,11 @@ pub struct KeyAction {
 /// An action that a key starts on one layer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trigger {
-    /// The action.
+    /// The action, as KLL: `A[rain](start)`.
     pub action: String,
     /// What the Configurator shows.
     pub label: String,
-    /// Its kind.
+    /// Its kind. The one that the Configurator has made is `animation`.
     pub kind: String,
 }
 
@@ -174,7 +185,7 @@ impl Document {
     /// How many layers its keys have: one more than the highest that is named.
     #[must_use]
     pub fn layer_count(&self) -> usize {
-        let layers = self.matrix.iter().flat_map(|key| key.layers.keys());
+        let layers = self.matrix.iter().flat_map(MatrixKey::layers_in_use);
         layers.max().map_or(0, |highest| highest + 1)
     }
 }
@@ -226,8 +237,8 @@ fn read_matrix_key(key: &Object<'_>) -> MatrixKey {
         w: key.optional_number("w"),
         h: key.optional_number("h"),
         layers: key.by_layer("layers", read_key_action),
-        triggers: key.optional_by_layer("triggers", |trigger| Trigger {
-            action: trigger.text("action"),
+        triggers: key.optional_lists_by_layer("triggers", |trigger| Trigger {
+            action: trigger.text_that("action", trigger_fault),
             label: trigger.text("label"),
             kind: trigger.text("type"),
         }),

@@ -189,14 +189,24 @@ impl<'a> Object<'a> {
         })
     }
 
-    /// A member that may be an object with one object a layer.
-    pub(super) fn optional_by_layer<T>(
+    /// A member that may be an object with a list of objects a layer. An object stands for a list with it alone.
+    pub(super) fn optional_lists_by_layer<T>(
         &self,
         name: &str,
         read: impl Fn(&Object<'_>) -> T,
-    ) -> IndexMap<usize, T> {
-        self.layers(name, self.present(name), |place, value| {
+    ) -> IndexMap<usize, Vec<T>> {
+        let one = |place: Place<'_>, value: &Value| {
             object(value, place, self.faults).map(|object| read(&object))
+        };
+        self.layers(name, self.present(name), |place, value| {
+            Some(match value {
+                Value::Array(items) => items
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(index, item)| one(Place::Item(&place, index), item))
+                    .collect(),
+                other => one(place, other).into_iter().collect(),
+            })
         })
     }
 

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Result, Store, StoreError, now};
-use crate::channel::Dialect;
+use crate::{channel::Dialect, keyboard::Keyboard};
 
 /// A controller image, by its labels as far as it has any.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,18 @@ pub struct Controller {
     pub commits: Option<u32>,
     /// Where the firmware's source is.
     pub source: Option<String>,
+    /// The keyboards that it has, as the names of their scripts without `.bash`. `None`: nobody says.
+    pub keyboards: Option<Vec<String>>,
+}
+
+impl Controller {
+    /// Whether it has this keyboard. One that does not say is taken to have all: its compiler will tell.
+    #[must_use]
+    pub fn builds(&self, keyboard: &Keyboard) -> bool {
+        self.keyboards
+            .as_ref()
+            .is_none_or(|known| known.iter().any(|script| script == keyboard.script_stem()))
+    }
 }
 
 /// A name that people ask for, with the controller that is there for it now.
@@ -74,8 +86,8 @@ fn upsert(table: &Connection, controller: &Controller, engine_id: &str, now: i64
         .prepare_cached(
             "INSERT OR REPLACE INTO controllers
                  (name, image, engine_id, protocol, dialect, channel, version, revision, created, commits,
-                  source, seen_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                  source, keyboards, seen_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
             controller.name,
@@ -89,6 +101,7 @@ fn upsert(table: &Connection, controller: &Controller, engine_id: &str, now: i64
             controller.created,
             controller.commits,
             controller.source,
+            controller.keyboards.as_ref().map(|known| known.join(",")),
             now
         ])?;
     Ok(())
@@ -97,7 +110,7 @@ fn upsert(table: &Connection, controller: &Controller, engine_id: &str, now: i64
 /// The columns of a version with its controller, which may be absent.
 const COLUMNS: &str =
     "v.name, v.channel, v.controller, c.image, c.protocol, c.dialect, c.channel, c.version,
-                       c.revision, c.created, c.commits, c.source";
+                       c.revision, c.created, c.commits, c.source, c.keyboards";
 
 /// All names that people may ask for, in the order of their names.
 ///
@@ -155,6 +168,9 @@ fn from_row(row: &Row<'_>) -> Result<Version> {
             created: row.get(9)?,
             commits: row.get(10)?,
             source: row.get(11)?,
+            keyboards: row
+                .get::<_, Option<String>>(12)?
+                .map(|known| keyboards_from(&known)),
         }),
     };
     Ok(Version {
@@ -165,10 +181,58 @@ fn from_row(row: &Row<'_>) -> Result<Version> {
     })
 }
 
+/// Reads a list of keyboards, as a label and the table write it: names of scripts with commas between them.
+#[must_use]
+pub fn keyboards_from(list: &str) -> Vec<String> {
+    list.split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
 fn dialect_from(word: String) -> Result<Dialect> {
     Dialect::parse(&word).ok_or(StoreError::Unknown {
         table: "controllers",
         column: "dialect",
         value: word,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_controller_has_what_it_names_and_all_where_it_names_nothing() {
+        let mut controller = Controller {
+            name: "050".to_owned(),
+            image: "sha256:1".to_owned(),
+            protocol: 1,
+            dialect: Dialect::Lts,
+            channel: None,
+            version: None,
+            revision: None,
+            created: None,
+            commits: None,
+            source: None,
+            keyboards: Some(keyboards_from(" infinity, ergodox,,")),
+        };
+        for (name, has) in [
+            ("MD1", true),
+            ("Infinity", true),
+            ("MDErgo1", true),
+            ("MD1.1", false),
+            ("Kira", false),
+        ] {
+            let keyboard = Keyboard::parse(name).unwrap();
+            assert_eq!(controller.builds(keyboard), has, "{name}");
+        }
+        controller.keyboards = None;
+        assert!(
+            Keyboard::all()
+                .iter()
+                .all(|keyboard| controller.builds(keyboard))
+        );
+    }
 }

@@ -23,7 +23,7 @@ use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use shared::{
     channel::Dialect,
     release::{self, Release},
-    store::versions::Controller,
+    store::versions::{Controller, keyboards_from},
 };
 
 use super::{ContainerError, ContainerRuntime, ContainerSpec, Exit, Ours, ReportedMount, label};
@@ -251,8 +251,9 @@ impl ContainerRuntime for DockerEngine {
     }
 }
 
-/// The controller of this name that an image is. What it does not say of itself is taken from
-/// the known release of that name, and only if it says nothing at all about its version.
+/// The controller of this name that an image is. What it does not say of itself is taken from the known
+/// release of that name, and only if it says nothing at all about its version. Its keyboards are taken
+/// from the release that it says it is, as those made before there was a label for them say no more.
 fn controller_from(image: &ImageSummary, name: &str) -> Controller {
     let label = |key: &str| {
         image
@@ -263,6 +264,8 @@ fn controller_from(image: &ImageSummary, name: &str) -> Controller {
     };
     let version = label("org.opencontainers.image.version");
     let known = Release::of_controller(name).filter(|_| version.is_none());
+    let release = version.as_deref().map_or(known, Release::of_version);
+    let keyboards = label("kiisrv.keyboards").map(|list| keyboards_from(&list));
     let dialect = label("kiisrv.dialect").and_then(|word| Dialect::parse(&word));
     let commits = label("kiisrv.commits").and_then(|count| count.parse().ok());
     Controller {
@@ -282,6 +285,10 @@ fn controller_from(image: &ImageSummary, name: &str) -> Controller {
         commits: commits.or_else(|| known.map(|known| known.commits)),
         source: label("org.opencontainers.image.source")
             .or_else(|| known.map(|_| release::SOURCE.to_owned())),
+        keyboards: keyboards.or_else(|| {
+            let known = release?.keyboards.iter();
+            Some(known.map(|&name| name.to_owned()).collect())
+        }),
         name: name.to_owned(),
     }
 }
@@ -320,6 +327,8 @@ fn ended_early(step: &'static str) -> ContainerError {
 
 #[cfg(test)]
 mod tests {
+    use shared::keyboard::Keyboard;
+
     use super::*;
 
     fn image(labels: &[(&str, &str)]) -> ImageSummary {
@@ -338,6 +347,23 @@ mod tests {
         let controller = controller_from(&image(&[]), "057");
         assert_eq!((controller.protocol, controller.commits), (1, Some(1222)));
         assert_eq!(controller.version.as_deref(), Some("v0.5.7"));
+        assert!(controller.builds(Keyboard::parse("Kira").unwrap()));
+    }
+
+    #[test]
+    fn keyboards_are_those_of_the_label_else_of_the_release_else_all() {
+        let kira_in = |labels: &[(&str, &str)]| {
+            let controller = controller_from(&image(labels), "057");
+            controller.builds(Keyboard::parse("Kira").unwrap())
+        };
+        let version = "org.opencontainers.image.version";
+        assert!(!kira_in(&[(version, "v0.5.0")]));
+        assert!(!kira_in(&[(version, "v9"), ("kiisrv.keyboards", "k-type")]));
+        assert!(kira_in(&[
+            (version, "v0.5.0"),
+            ("kiisrv.keyboards", "k-type, kira")
+        ]));
+        assert!(kira_in(&[(version, "v9")]));
     }
 
     #[test]
