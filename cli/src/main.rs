@@ -5,6 +5,7 @@
 //! - [`prepare`]: the directories of a service with their right owner, before its first start.
 //! - [`build`]: a layout file in, a zip out, through a running service.
 //! - [`kll`]: what the compiler will be given, without any service.
+//! - [`versions`](kiisrv_cli::versions): controllers and channels, the operator's.
 #![expect(clippy::print_stderr, reason = "a command line speaks to people")]
 
 /// Prints a line of a command's result. A reader that has gone, such as `head`, wants no more of it.
@@ -24,6 +25,7 @@ mod serve;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use kiisrv_cli::versions;
 use serve::Part;
 use shared::{settings::Settings, telemetry};
 
@@ -55,6 +57,8 @@ enum Command {
     Build(build::Arguments),
     /// Write the KLL files of a layout, as the compiler will be given them
     Kll(kll::Arguments),
+    /// List controllers and channels; move, try, disable them
+    Versions(versions::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -79,6 +83,11 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Prepare(arguments) => return prepare::run(&arguments),
         Command::Build(arguments) => return build::run(&arguments),
         Command::Kll(arguments) => return kll::run(&arguments, &Settings::from_environment()?),
+        Command::Versions(arguments) => {
+            let settings = Settings::from_environment()?;
+            let verdict = versions::run(&arguments, &settings, &mut std::io::stdout())?;
+            return Ok(verdict.into());
+        }
     };
     let settings = Settings::from_environment()?;
     telemetry::start(settings.log_format, &settings.log_filter)?;

@@ -1,7 +1,7 @@
 //! What can be built: keyboards, versions, layouts; and the statistics.
 
 use serde_json::{Value, json};
-use shared::store::versions;
+use shared::store::{channels, versions};
 
 use super::{Service, assert_problem, controller, header, json_of, request_for};
 
@@ -91,6 +91,27 @@ async fn versions_are_listed_with_and_without_a_controller() {
     assert_eq!(find("latest")["version"], "v0.5.7");
     assert_eq!(find("lts")["available"], false);
     assert_eq!(find("lts")["image"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_disabled_controller_is_shown_and_not_built_with() {
+    let service = Service::start().await;
+    let store = &service.state.store;
+    channels::disable(store, "057", "the operator")
+        .await
+        .unwrap();
+    for path in ["/v1/builds", "/download.php"] {
+        let answer = service.post(path, &request_for("MD1-Standard")).await;
+        assert_problem(&answer, 503);
+    }
+    assert_eq!(json_of(&service.get("/versions").await), json!({}));
+    let list = json_of(&service.get("/v1/versions").await);
+    let all = list["versions"].as_array().unwrap();
+    let find = |name| all.iter().find(|version| version["name"] == name).unwrap();
+    for (name, disabled) in [("latest", true), ("lts", false)] {
+        assert_eq!(find(name)["disabled"], disabled, "{name}");
+        assert_eq!(find(name)["available"], false, "{name}");
+    }
 }
 
 #[tokio::test]

@@ -18,7 +18,10 @@ const BUSY: Duration = Duration::from_secs(10);
 /// Readers of one process. They wait for the disk and never for each other.
 const READERS: usize = 4;
 
-const MIGRATIONS: &[M<'_>] = &[M::up(include_str!("../../migrations/0001_first.sql"))];
+const MIGRATIONS: &[M<'_>] = &[
+    M::up(include_str!("../../migrations/0001_first.sql")),
+    M::up(include_str!("../../migrations/0002_channels.sql")),
+];
 
 pub(super) struct Opened {
     pub(super) readers: Pool,
