@@ -105,6 +105,7 @@ async fn a_disabled_controller_is_shown_and_not_built_with() {
         assert_problem(&answer, 503);
     }
     assert_eq!(json_of(&service.get("/versions").await), json!({}));
+    assert_eq!(service.get("/readyz").await.status(), 503);
     let list = json_of(&service.get("/v1/versions").await);
     let all = list["versions"].as_array().unwrap();
     let find = |name| all.iter().find(|version| version["name"] == name).unwrap();

@@ -29,7 +29,7 @@ pub(super) struct Move {
     #[arg(long)]
     channel: Option<String>,
     /// Minutes that the canary's builds may take together
-    #[arg(long, default_value_t = trial::PATIENCE)]
+    #[arg(long, default_value_t = trial::PATIENCE, value_parser = clap::value_parser!(u64).range(..=trial::MOST_PATIENCE))]
     patience: u64,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Move {
 pub(super) async fn carry_out_move(
     store: &Store,
     settings: &Settings,
-    (wish, who, json): (&Move, &str, bool),
+    (wish, who): (&Move, &str),
     out: &mut dyn Write,
 ) -> anyhow::Result<Verdict> {
     let mut change = channels::Move {
@@ -54,7 +54,7 @@ pub(super) async fn carry_out_move(
         let trial = Trial::open(store, settings, &wish.controller).await?;
         let defaults = trial::Arguments::defaults(&wish.controller, wish.patience);
         let report = trial.run(&defaults).await?;
-        show::report(&report, json, out)?;
+        show::report(&report, false, out)?;
         if report.verdict() == Verdict::Bad {
             writeln!(out, "{} was not moved.", wish.name)?;
             return Ok(Verdict::Bad);

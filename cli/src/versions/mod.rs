@@ -6,6 +6,7 @@
 mod change;
 mod firmware;
 mod list;
+mod report;
 mod show;
 mod trial;
 mod who;
@@ -21,8 +22,8 @@ use shared::{settings::Settings, store::Store};
 pub struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Write JSON
-    #[arg(long, global = true)]
+    /// Write the list as JSON
+    #[arg(long)]
     json: bool,
     /// Who makes the change, for the audit (default: user@host)
     #[arg(long, global = true)]
@@ -53,6 +54,9 @@ enum Command {
         /// How many changes at most
         #[arg(long, default_value_t = 50)]
         most: u32,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Build layouts with a controller through the running service, and show what came out
     Try(trial::Arguments),
@@ -116,11 +120,10 @@ async fn carry_out(
     out: &mut dyn Write,
 ) -> anyhow::Result<Verdict> {
     let store = Store::open(&settings.data).await?;
-    let json = arguments.json;
     let who = || arguments.by.clone().unwrap_or_else(who::is_here);
     match &arguments.command {
-        None => list::versions(&store, json, out).await?,
-        Some(Command::Log { most }) => list::log(&store, *most, json, out).await?,
+        None => list::versions(&store, arguments.json, out).await?,
+        Some(Command::Log { most, json }) => list::log(&store, *most, *json, out).await?,
         Some(Command::Back { name }) => change::back(&store, name, &who(), out).await?,
         Some(Command::Disable { controller }) => {
             change::disable(&store, controller, &who(), out).await?;
@@ -129,12 +132,12 @@ async fn carry_out(
             change::enable(&store, controller, &who(), out).await?;
         }
         Some(Command::Move(wish)) => {
-            return change::carry_out_move(&store, settings, (wish, &who(), json), out).await;
+            return change::carry_out_move(&store, settings, (wish, &who()), out).await;
         }
         Some(Command::Try(wish)) => {
             let trial = trial::Trial::open(&store, settings, &wish.controller).await?;
             let report = trial.run(wish).await?;
-            show::report(&report, json, out)?;
+            show::report(&report, wish.json, out)?;
             return Ok(report.verdict());
         }
     }

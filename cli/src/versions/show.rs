@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::trial::{Report, Row};
+use super::report::{Report, Row};
 
 /// Digits of a checksum that are shown; JSON has all of them.
 const DIGITS: usize = 16;

@@ -3,10 +3,9 @@
 //! A fingerprint holds the image's id and the KLL, so a kept answer was made by this very image of this very layout and
 //! is taken for a build. Where a second build is wanted, a member that no compiler sees makes it another request.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, time::Duration};
 
 use anyhow::{Context, bail};
-use serde::Serialize;
 use serde_json::Value;
 use shared::{
     job::{BuildRequest, JobId, Plan, Status},
@@ -27,12 +26,15 @@ use shared::{
 use tokio::time::Instant;
 
 use super::{
-    Verdict,
-    firmware::{self, Firmware},
+    firmware,
+    report::{Report, Row},
 };
 
 /// Minutes that all builds of a trial may take together.
 pub(super) const PATIENCE: u64 = 60;
+
+/// A week: nobody waits longer.
+pub(super) const MOST_PATIENCE: u64 = 7 * 24 * 60;
 
 /// Workers look at their engines every few seconds. One that takes longer than this looks no more.
 const NEXT_LOOK: Duration = Duration::from_secs(20);
@@ -54,8 +56,11 @@ pub(super) struct Arguments {
     #[arg(long)]
     twice: bool,
     /// Minutes that all builds may take together
-    #[arg(long, default_value_t = PATIENCE)]
+    #[arg(long, default_value_t = PATIENCE, value_parser = clap::value_parser!(u64).range(..=MOST_PATIENCE))]
     patience: u64,
+    /// Write JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 impl Arguments {
@@ -66,59 +71,8 @@ impl Arguments {
             all_layouts: false,
             twice: false,
             patience,
+            json: false,
         }
-    }
-}
-
-/// What came out of a trial.
-#[derive(Debug, Serialize)]
-pub(super) struct Report {
-    pub(super) controller: String,
-    /// The image that all of it was built with.
-    pub(super) image: String,
-    pub(super) rows: Vec<Row>,
-    /// Keyboards that the library has no layout for, so that nothing of them was tried.
-    pub(super) without_layout: Vec<&'static str>,
-}
-
-/// What came out of one layout.
-#[derive(Debug, Serialize)]
-pub(super) struct Row {
-    pub(super) keyboard: &'static str,
-    pub(super) layout: String,
-    /// A build's status, or `refused` where none was made.
-    pub(super) status: &'static str,
-    /// Whether it is an answer that was known already.
-    pub(super) kept: bool,
-    pub(super) build: Option<String>,
-    pub(super) reason: Option<&'static str>,
-    pub(super) detail: Option<String>,
-    pub(super) log: Option<PathBuf>,
-    #[serde(skip)]
-    pub(super) log_end: String,
-    pub(super) seconds: Option<f64>,
-    pub(super) bytes: Option<u64>,
-    pub(super) firmware: Vec<Firmware>,
-    /// Whether a second build made the same firmware; nothing where there was none.
-    pub(super) same_again: Option<bool>,
-}
-
-impl Report {
-    /// Good where there was something to build and all of it came out.
-    pub(super) fn verdict(&self) -> Verdict {
-        if self.rows.is_empty() || self.rows.iter().any(Row::is_bad) {
-            Verdict::Bad
-        } else {
-            Verdict::Good
-        }
-    }
-}
-
-impl Row {
-    pub(super) fn is_bad(&self) -> bool {
-        self.status != Status::Succeeded.as_str()
-            || self.firmware.is_empty()
-            || self.same_again == Some(false)
     }
 }
 
@@ -320,48 +274,14 @@ impl<'a> Trial<'a> {
         let Ok(log) = fs::read(&path) else {
             return;
         };
-        let log = String::from_utf8_lossy(&log);
+        // What stands in a log may come from anywhere, and is shown in somebody's terminal.
+        let log: String = String::from_utf8_lossy(&log)
+            .chars()
+            .filter(|&c| c == '\n' || !c.is_control())
+            .collect();
         let lines: Vec<_> = log.lines().collect();
         row.log_end = lines[lines.len().saturating_sub(LOG_END)..].join("\n");
         row.log = Some(path);
-    }
-}
-
-impl Row {
-    fn refused(keyboard: &'static str, layout: String, faults: String) -> Self {
-        Self {
-            keyboard,
-            layout,
-            status: "refused",
-            kept: false,
-            build: None,
-            reason: None,
-            detail: Some(faults),
-            log: None,
-            log_end: String::new(),
-            seconds: None,
-            bytes: None,
-            firmware: Vec::new(),
-            same_again: None,
-        }
-    }
-
-    /// Takes in what the second build of the same layout made.
-    fn compare(&mut self, again: Self) {
-        if self.is_bad() {
-            return;
-        }
-        if again.is_bad() {
-            *self = Self {
-                detail: Some(format!(
-                    "the second build ended otherwise: {}",
-                    again.detail.unwrap_or_default()
-                )),
-                ..again
-            };
-        } else {
-            self.same_again = Some(self.firmware == again.firmware);
-        }
     }
 }
 
