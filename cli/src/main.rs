@@ -5,7 +5,7 @@
 //! - [`prepare`]: the directories of a service with their right owner, before its first start.
 //! - [`build`]: a layout file in, a zip out, through a running service.
 //! - [`kll`]: what the compiler will be given, without any service.
-//! - [`versions`](kiisrv_cli::versions): controllers and channels, the operator's.
+//! - [`versions`]: controllers and channels, the operator's.
 #![expect(clippy::print_stderr, reason = "a command line speaks to people")]
 
 /// Prints a line of a command's result. A reader that has gone, such as `head`, wants no more of it.
