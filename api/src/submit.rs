@@ -65,8 +65,13 @@ async fn plan(
     let request = aside(&turn, move || parse(&bytes)).await?;
     let version = find_version(state, &request.version, unknown).await?;
     let Some(controller) = version.controller else {
+        let why = if version.disabled {
+            "is out of use"
+        } else {
+            "is not there just now"
+        };
         return Err(Problem::unavailable(format!(
-            "{} is built by the controller {}, which is not there just now",
+            "{} is built by the controller {}, which {why}",
             version.name, version.controller_name
         )));
     };

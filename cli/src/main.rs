@@ -6,6 +6,7 @@
 //! - [`build`]: a layout file in, a zip out, through a running service.
 //! - [`kll`]: what the compiler will be given, without any service.
 //! - [`import`]: the predecessor's tables into ours.
+//! - [`versions`]: controllers and channels, the operator's.
 #![expect(clippy::print_stderr, reason = "a command line speaks to people")]
 
 /// Prints a line of a command's result. A reader that has gone, such as `head`, wants no more of it.
@@ -26,6 +27,7 @@ mod serve;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use kiisrv_cli::versions;
 use serve::Part;
 use shared::{settings::Settings, telemetry};
 
@@ -59,6 +61,8 @@ enum Command {
     Kll(kll::Arguments),
     /// Take over the predecessor's statistics and versions, with nobody's address in the clear
     Import(import::Arguments),
+    /// List controllers and channels; move, try, disable them
+    Versions(versions::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -86,6 +90,11 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             return import::run(&arguments, &Settings::from_environment()?);
         }
         Command::Kll(arguments) => return kll::run(&arguments, &Settings::from_environment()?),
+        Command::Versions(arguments) => {
+            let settings = Settings::from_environment()?;
+            let verdict = versions::run(&arguments, &settings, &mut std::io::stdout())?;
+            return Ok(verdict.into());
+        }
     };
     let settings = Settings::from_environment()?;
     telemetry::start(settings.log_format, &settings.log_filter)?;

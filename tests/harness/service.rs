@@ -23,6 +23,8 @@ pub struct Service {
     agent: ureq::Agent,
     /// Where it answers.
     pub url: String,
+    /// What it was started with, for commands beside it.
+    pub settings: Settings,
 }
 
 impl Service {
@@ -49,7 +51,7 @@ impl Service {
         let directory = TempDir::new().expect("a directory");
         let settings = settings_in(directory.path(), variables);
         let (stop, stopping) = watch::channel(false);
-        let (url, parts) = runtime.block_on(start(settings, stopping, with_worker));
+        let (url, parts) = runtime.block_on(start(settings.clone(), stopping, with_worker));
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(120)))
@@ -62,6 +64,7 @@ impl Service {
             parts,
             agent,
             url,
+            settings,
         }
     }
 

@@ -199,7 +199,7 @@ pub(crate) fn not_stored(mut response: Response) -> Response {
 }
 
 /// RFC 3339 in UTC, with milliseconds.
-fn time(millis: i64) -> Option<String> {
+pub(super) fn time(millis: i64) -> Option<String> {
     let time = Timestamp::from_millisecond(millis).ok()?;
     Some(format!("{time:.3}"))
 }

@@ -10,7 +10,7 @@ use shared::{
 };
 use warp::Reply;
 
-use super::builds::not_stored;
+use super::builds::{not_stored, time};
 use crate::{error::Answer, state::State};
 
 #[derive(Serialize)]
@@ -23,7 +23,13 @@ struct View {
     name: String,
     channel: String,
     controller: String,
+    /// Whether a build that is asked for now is planned with it.
     available: bool,
+    /// Whether the operator has taken its controller out of use.
+    disabled: bool,
+    /// The controller before the last move.
+    previous: Option<String>,
+    moved_at: Option<String>,
     dialect: Option<Dialect>,
     protocol: Option<u8>,
     version: Option<String>,
@@ -57,6 +63,9 @@ impl From<Version> for View {
             commits: there.and_then(|there| there.commits),
             image: there.map(|there| there.image.clone()),
             keyboards: there.and_then(keyboards),
+            disabled: version.disabled,
+            previous: version.previous,
+            moved_at: version.moved_at.and_then(time),
             name: version.name,
             channel: version.channel,
             controller: version.controller_name,
@@ -84,7 +93,7 @@ struct Release {
     notes: String,
 }
 
-/// `GET /versions` of the old clients: each version whose controller is there, with its release where that is known.
+/// `GET /versions` of the old clients: each version that can be built, with its release where that is known.
 pub(crate) async fn releases(state: State) -> Answer {
     let releases: BTreeMap<String, Option<Release>> = versions::versions(&state.store)
         .await?

@@ -1,7 +1,10 @@
 //! What can be built: keyboards, versions, layouts; and the statistics.
 
 use serde_json::{Value, json};
-use shared::store::versions::{self, Controller, keyboards_from};
+use shared::store::{
+    channels,
+    versions::{self, Controller, keyboards_from},
+};
 
 use super::{Service, assert_problem, controller, header, json_of, request_for};
 
@@ -144,6 +147,28 @@ async fn a_keyboard_that_a_version_does_not_have_is_refused_with_the_versions_th
     let problem = assert_problem(&service.post("/v1/builds", &nowhere).await, 422);
     let told = problem["error"].as_str().unwrap();
     assert!(told.contains("no version that is here has it"), "{told}");
+}
+
+#[tokio::test]
+async fn a_disabled_controller_is_shown_and_not_built_with() {
+    let service = Service::start().await;
+    let store = &service.state.store;
+    channels::disable(store, "057", "the operator")
+        .await
+        .unwrap();
+    for path in ["/v1/builds", "/download.php"] {
+        let answer = service.post(path, &request_for("MD1-Standard")).await;
+        assert_problem(&answer, 503);
+    }
+    assert_eq!(json_of(&service.get("/versions").await), json!({}));
+    assert_eq!(service.get("/readyz").await.status(), 503);
+    let list = json_of(&service.get("/v1/versions").await);
+    let all = list["versions"].as_array().unwrap();
+    let find = |name| all.iter().find(|version| version["name"] == name).unwrap();
+    for (name, disabled) in [("latest", true), ("lts", false)] {
+        assert_eq!(find(name)["disabled"], disabled, "{name}");
+        assert_eq!(find(name)["available"], false, "{name}");
+    }
 }
 
 #[tokio::test]

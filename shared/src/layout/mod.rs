@@ -12,6 +12,8 @@ pub mod library;
 pub mod name;
 /// Reading a JSON value without stopping at the first fault.
 mod node;
+/// Which layouts are a keyboard's, and which of them stands for it.
+pub mod of_keyboard;
 
 pub use document::Document;
 pub use fault::Fault;

@@ -7,6 +7,8 @@
     reason = "this is the one place that speaks to SQLite"
 )]
 
+pub mod audit;
+pub mod channels;
 pub mod import;
 pub mod jobs;
 pub mod requests;

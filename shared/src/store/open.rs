@@ -20,6 +20,7 @@ const READERS: usize = 4;
 
 const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0001_first.sql")),
+    M::up(include_str!("../../migrations/0002_channels.sql")),
     M::up(include_str!("../../migrations/0003_imports.sql")),
     M::up(include_str!("../../migrations/0004_keyboards.sql")),
 ];

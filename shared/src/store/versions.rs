@@ -42,6 +42,17 @@ impl Controller {
     }
 }
 
+/// A controller that an engine has, and whether it is planned with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The controller.
+    pub controller: Controller,
+    /// Whether an operator disabled it.
+    pub disabled: bool,
+    /// When it was seen last, in milliseconds since 1970, UTC.
+    pub seen_at: i64,
+}
+
 /// A name that people ask for, with the controller that is there for it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
@@ -51,8 +62,14 @@ pub struct Version {
     pub channel: String,
     /// The name of the controller that it stands for.
     pub controller_name: String,
-    /// That controller, where an engine has it.
+    /// That controller, where an engine has it and no operator disabled it: what is planned with.
     pub controller: Option<Controller>,
+    /// Whether an operator disabled the controller.
+    pub disabled: bool,
+    /// The controller before the last move.
+    pub previous: Option<String>,
+    /// When it was moved last, in milliseconds since 1970, UTC.
+    pub moved_at: Option<i64>,
 }
 
 /// Writes down which controllers this engine has now; those that it has no more are removed.
@@ -107,10 +124,12 @@ fn upsert(table: &Connection, controller: &Controller, engine_id: &str, now: i64
     Ok(())
 }
 
-/// The columns of a version with its controller, which may be absent.
-const COLUMNS: &str =
-    "v.name, v.channel, v.controller, c.image, c.protocol, c.dialect, c.channel, c.version,
-                       c.revision, c.created, c.commits, c.source, c.keyboards";
+/// A version with its controller, which may be absent. All of `c` is read by the columns' names.
+const SELECT: &str =
+    "SELECT v.name AS asked, v.channel AS asked_channel, v.controller AS stands_for, v.previous, v.moved_at,
+            v.controller IN (SELECT name FROM disabled_controllers) AS disabled, c.*
+     FROM versions v LEFT JOIN controllers c ON c.name = v.controller
+     WHERE v.enabled = 1";
 
 /// All names that people may ask for, in the order of their names.
 ///
@@ -119,10 +138,7 @@ const COLUMNS: &str =
 pub async fn versions(store: &Store) -> Result<Vec<Version>> {
     store
         .read(|table| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM versions v LEFT JOIN controllers c ON c.name = v.controller
-                 WHERE v.enabled = 1 ORDER BY v.name"
-            );
+            let sql = format!("{SELECT} ORDER BY v.name");
             table
                 .prepare_cached(&sql)?
                 .query_and_then([], from_row)?
@@ -139,10 +155,7 @@ pub async fn version(store: &Store, name: &str) -> Result<Option<Version>> {
     let name = name.to_owned();
     store
         .read(move |table| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM versions v LEFT JOIN controllers c ON c.name = v.controller
-                 WHERE v.enabled = 1 AND v.name = ?1"
-            );
+            let sql = format!("{SELECT} AND v.name = ?1");
             let found = table
                 .prepare_cached(&sql)?
                 .query_row([name], |row| Ok(from_row(row)))
@@ -152,32 +165,64 @@ pub async fn version(store: &Store, name: &str) -> Result<Option<Version>> {
         .await
 }
 
+/// All controllers that the engines have, in the order of their names, also those that are disabled.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn controllers(store: &Store) -> Result<Vec<Seen>> {
+    store
+        .read(|table| {
+            table
+                .prepare_cached(
+                    "SELECT c.*, c.name IN (SELECT name FROM disabled_controllers) AS disabled
+                     FROM controllers c ORDER BY c.name",
+                )?
+                .query_and_then([], |row| {
+                    Ok(Seen {
+                        controller: controller_from(row)?,
+                        disabled: row.get("disabled")?,
+                        seen_at: row.get("seen_at")?,
+                    })
+                })?
+                .collect()
+        })
+        .await
+}
+
 fn from_row(row: &Row<'_>) -> Result<Version> {
-    let controller_name: String = row.get(2)?;
-    let image: Option<String> = row.get(3)?;
-    let controller = match image {
-        None => None,
-        Some(image) => Some(Controller {
-            name: controller_name.clone(),
-            image,
-            protocol: row.get(4)?,
-            dialect: dialect_from(row.get(5)?)?,
-            channel: row.get(6)?,
-            version: row.get(7)?,
-            revision: row.get(8)?,
-            created: row.get(9)?,
-            commits: row.get(10)?,
-            source: row.get(11)?,
-            keyboards: row
-                .get::<_, Option<String>>(12)?
-                .map(|known| keyboards_from(&known)),
-        }),
+    let disabled: bool = row.get("disabled")?;
+    let there = row.get::<_, Option<String>>("image")?.is_some();
+    let controller = if there && !disabled {
+        Some(controller_from(row)?)
+    } else {
+        None
     };
     Ok(Version {
-        name: row.get(0)?,
-        channel: row.get(1)?,
-        controller_name,
+        name: row.get("asked")?,
+        channel: row.get("asked_channel")?,
+        controller_name: row.get("stands_for")?,
         controller,
+        disabled,
+        previous: row.get("previous")?,
+        moved_at: row.get("moved_at")?,
+    })
+}
+
+fn controller_from(row: &Row<'_>) -> Result<Controller> {
+    Ok(Controller {
+        name: row.get("name")?,
+        image: row.get("image")?,
+        protocol: row.get("protocol")?,
+        dialect: dialect_from(row.get("dialect")?)?,
+        channel: row.get("channel")?,
+        version: row.get("version")?,
+        revision: row.get("revision")?,
+        created: row.get("created")?,
+        commits: row.get("commits")?,
+        source: row.get("source")?,
+        keyboards: row
+            .get::<_, Option<String>>("keyboards")?
+            .map(|known| keyboards_from(&known)),
     })
 }
 

@@ -109,7 +109,7 @@ pub async fn seen_lately_on(store: &Store, host: &str) -> Result<bool> {
 pub struct Ability {
     /// Workers seen lately that take builds.
     pub workers: u64,
-    /// Controllers seen lately.
+    /// Controllers that are there and that nobody disabled.
     pub controllers: u64,
     /// What a worker seen lately says is in its way.
     pub trouble: Option<String>,
@@ -129,8 +129,11 @@ pub async fn ability(store: &Store) -> Result<Ability> {
                      FROM workers WHERE seen_at > ?1",
                 )?
                 .query_row([since], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let controllers =
-                table.query_row("SELECT count(*) FROM controllers", [], |row| row.get(0))?;
+            let controllers = table.query_row(
+                "SELECT count(*) FROM controllers WHERE name NOT IN (SELECT name FROM disabled_controllers)",
+                [],
+                |row| row.get(0),
+            )?;
             Ok(Ability {
                 workers,
                 controllers,
