@@ -1,7 +1,7 @@
 //! One job after another, in containers.
 //!
 //! - [`run`]: the worker: its slots, its start and its stop.
-//! - [`execute`], [`verdict`], [`record`]: one claimed job from its inputs to its outcome.
+//! - [`execute`], [`watch`], [`verdict`], [`record`]: one claimed job from its inputs to its outcome.
 //! - [`inputs`], [`recipe`], [`log`], [`artifact`]: what goes in, the container, what comes out.
 //! - [`lease`], [`housekeeping`]: holding a job; what is done beside the jobs.
 //! - [`tree`]: directories that a build could write to, measured and removed.
@@ -26,6 +26,7 @@ mod room;
 pub mod run;
 pub mod tree;
 mod verdict;
+mod watch;
 
 pub use container::docker::DockerEngine;
 pub use run::Worker;

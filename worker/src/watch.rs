@@ -1,0 +1,75 @@
+//! A running container, followed to its end or to a limit that it goes over.
+
+use std::{path::PathBuf, time::Duration};
+
+use shared::disk;
+
+use crate::{
+    blocking::blocking,
+    container::{ContainerError, ContainerRuntime},
+    execute::{Run, Stop},
+    log::{Followed, LogFile, follow},
+    tree::bytes_below,
+};
+
+/// How often a running build's output is measured. What it writes in between is what the reserve of
+/// free disk is for.
+const OUTPUT_LOOK: Duration = Duration::from_millis(200);
+
+/// How long a killed container may take to be dead. One that takes longer hangs in the machine.
+const DYING: Duration = Duration::from_secs(30);
+
+/// Follows a container to its end, or to a limit that it goes over.
+pub(crate) async fn watch<R: ContainerRuntime>(
+    run: &Run<R>,
+    id: &str,
+    log: &mut LogFile,
+) -> Result<Stop, ContainerError> {
+    let limits = &run.context.settings.worker;
+    let output = run.context.runtime.follow_log(id);
+    let followed = async {
+        // The log first and to its end, then the exit: the other way round its last lines can be lost.
+        match follow(output, log).await? {
+            Followed::ToItsEnd => run.context.runtime.wait(id).await.map(Stop::Exited),
+            Followed::Endless => Ok(Stop::LogEndless),
+        }
+    };
+    Ok(tokio::select! {
+        stop = followed => stop?,
+        why = run.left_early() => Stop::Left(why),
+        () = tokio::time::sleep(limits.build_time) => Stop::TimedOut,
+        stop = output_too_large(run.dirs.builds.clone(), limits.build_output, run.context.settings.disk_reserve) => stop,
+    })
+}
+
+/// Kills a container, and makes sure that it is dead: nothing may change what it left from now on.
+pub(crate) async fn end<R: ContainerRuntime>(run: &Run<R>, id: &str) -> Result<(), ContainerError> {
+    run.context.runtime.kill(id).await?;
+    match tokio::time::timeout(DYING, run.context.runtime.wait(id)).await {
+        Ok(exit) => exit.map(drop),
+        Err(_) => Err(ContainerError::Step {
+            step: "end a container",
+            cause: format!("it was killed {} s ago and still runs", DYING.as_secs()),
+        }),
+    }
+}
+
+/// Returns when the build's output is over its limit, or its disk half way through the reserve: files
+/// that are open and have no name any more are seen only there.
+async fn output_too_large(directory: PathBuf, bytes: u64, reserve: u64) -> Stop {
+    loop {
+        tokio::time::sleep(OUTPUT_LOOK).await;
+        let place = [directory.clone()];
+        let looked = blocking(move || {
+            (
+                bytes_below(&place[0]),
+                disk::lacking(&place, reserve / 2).ok().flatten(),
+            )
+        });
+        match looked.await {
+            Ok((held, _)) if held > bytes => return Stop::OutputTooLarge,
+            Ok((_, Some(_))) => return Stop::DiskFull,
+            _ => {}
+        }
+    }
+}
