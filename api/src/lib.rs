@@ -9,13 +9,17 @@
 //! - `handlers`: one file for each thing that can be asked about.
 //! - `files`, `range`: a file of a build as an answer.
 //! - `error`: every refusal, as `application/problem+json`.
-//! - `state`, with [`State`]: what all of them share; `room`: whether the disk has room.
+//! - `state`, with [`State`]: what all of them share; `room`: whether the disk has room; `per_client`: what one client
+//!   may hold at once.
 
 mod body;
 mod client;
+mod door;
 mod error;
 mod files;
 mod handlers;
+mod linger;
+mod per_client;
 mod range;
 mod room;
 mod routes;
