@@ -10,9 +10,9 @@ use crate::{
     blocking::blocking,
     chore,
     container::{ContainerError, ContainerRuntime, ContainerSpec, Ours, label},
+    context::Context,
     mounts::BuildDirs,
     proof, recipe, room,
-    run::Context,
     tree::remove_tree,
 };
 
@@ -137,7 +137,7 @@ async fn is_wanted<R>(context: &Context<R>, container: &Ours) -> store::Result<b
     let epoch = label(label::EPOCH).and_then(|epoch| epoch.parse::<u32>().ok());
     match (label(label::ROLE), build, epoch) {
         (Some(label::ROLE_BUILD), Some(build), Some(epoch)) => {
-            Ok(jobs::who_holds(&context.store, build).await? == Some(epoch))
+            Ok(jobs::is_wanted(&context.store, build, epoch).await?)
         }
         _ => Ok(!chore::is_over(label(label::UNTIL))),
     }
@@ -180,7 +180,7 @@ async fn is_stale<R>(context: &Context<R>, name: &str) -> store::Result<bool> {
         .and_then(|rest| rest.strip_prefix('-')?.rsplit_once('-'))
         .and_then(|(build, epoch)| Some((build.parse().ok()?, epoch.parse::<u32>().ok()?)));
     match claim {
-        Some((build, epoch)) => Ok(jobs::who_holds(&context.store, build).await? != Some(epoch)),
+        Some((build, epoch)) => Ok(!jobs::is_wanted(&context.store, build, epoch).await?),
         None => Ok(chore::is_forgotten(name)),
     }
 }
