@@ -43,6 +43,8 @@ pub struct Context<R> {
     pub leaving: CancellationToken,
     /// Told when there may be work.
     pub(crate) work: Notify,
+    /// Told when a build's container or directories may be nobody's any more.
+    pub(crate) leftovers: Notify,
     /// Told when somebody else changed a running build's row.
     pub(crate) rows_changed: Notify,
     proven: AtomicBool,
@@ -71,6 +73,7 @@ impl<R> Context<R> {
             me: parts.me,
             leaving: CancellationToken::new(),
             work: Notify::new(),
+            leftovers: Notify::new(),
             rows_changed: Notify::new(),
             proven: AtomicBool::new(false),
             trouble: Mutex::new(None),

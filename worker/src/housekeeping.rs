@@ -12,7 +12,7 @@ use crate::{
     container::{ContainerError, ContainerRuntime, ContainerSpec, Ours, label},
     context::Context,
     mounts::BuildDirs,
-    proof, recipe, room,
+    orphans, proof, recipe, room,
     tree::remove_tree,
 };
 
@@ -42,7 +42,10 @@ pub async fn keep_house<R: ContainerRuntime>(context: &Context<R>) {
     let leftovers = async {
         loop {
             reconcile(context).await;
-            tokio::time::sleep(RECONCILE).await;
+            tokio::select! {
+                () = tokio::time::sleep(RECONCILE) => {}
+                () = context.leftovers.notified() => {}
+            }
         }
     };
     tokio::join!(controllers, signs, leftovers);
@@ -81,12 +84,7 @@ pub async fn refresh_controllers<R: ContainerRuntime>(
 async fn tell<R>(context: &Context<R>) {
     let told = async {
         workers::sign_of_life(&context.store, &context.me, context.trouble()).await?;
-        for rescued in jobs::rescue_expired(&context.store).await? {
-            warn!(
-                ?rescued,
-                "A build was taken back from a worker that gave no sign of life"
-            );
-        }
+        orphans::take_back_expired(context).await?;
         jobs::make_due_builds_wait(&context.store).await.map(drop)
     };
     if let Err(error) = told.await {

@@ -23,7 +23,9 @@ use crate::{
 pub(crate) async fn adopt<R: ContainerRuntime>(
     context: &Context<R>,
 ) -> store::Result<Vec<(Adopted, State)>> {
-    end_leases_of_the_dead(context).await?;
+    if end_leases_of_the_dead(context).await? {
+        take_back_expired(context).await?;
+    }
     let orphans = jobs::orphans(&context.store, &context.me.engine_id).await?;
     if orphans.is_empty() {
         return Ok(Vec::new());
@@ -53,9 +55,26 @@ pub(crate) async fn adopt<R: ContainerRuntime>(
     Ok(adopted)
 }
 
-/// Nobody has to wait for the lease of a process that is known to be gone.
-async fn end_leases_of_the_dead<R>(context: &Context<R>) -> store::Result<()> {
+/// Takes back what has no container to be taken on with, also from workers that are silent for longer than
+/// their lease.
+///
+/// # Errors
+/// When the table cannot be reached.
+pub(crate) async fn take_back_expired<R>(context: &Context<R>) -> store::Result<()> {
+    for rescued in jobs::rescue_expired(&context.store).await? {
+        warn!(
+            ?rescued,
+            "A build was taken back from a worker that gave no sign of life"
+        );
+        context.leftovers.notify_one();
+    }
+    Ok(())
+}
+
+/// Nobody has to wait for the lease of a process that is known to be gone. Tells whether there was one.
+async fn end_leases_of_the_dead<R>(context: &Context<R>) -> store::Result<bool> {
     let store = &context.store;
+    let mut found = false;
     for worker in jobs::holders(store).await? {
         let is_dead = worker != context.me.id
             && wake::is_gone(store.wake_directory(), wake::Role::Worker, &worker);
@@ -64,9 +83,10 @@ async fn end_leases_of_the_dead<R>(context: &Context<R>) -> store::Result<()> {
                 worker.id = worker,
                 "A worker is gone, its builds are taken over"
             );
+            found = true;
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 async fn take_on<R: ContainerRuntime>(
@@ -91,6 +111,7 @@ async fn take_on<R: ContainerRuntime>(
             Ok(Some(*adopted))
         }
         Adoption::SetAside => {
+            context.leftovers.notify_one();
             warn!(job.id = %id, "A build took too many workers down and is set aside");
             Ok(None)
         }
