@@ -108,8 +108,8 @@ async fn a_running_build_that_is_cancelled_is_its_workers_no_more() {
     let (id, token) = join(&own.store, "KType-Standard").await;
     let held = claim_next(&own.store, "a worker", LEASE).await.unwrap();
     let held = held.unwrap().held;
-    let worker = Listener::bind(own.store.wake_directory(), Role::Worker).unwrap();
-    let api = Listener::bind(own.store.wake_directory(), Role::Api).unwrap();
+    let worker = Listener::bind(own.store.wake_directory(), Role::Worker, "w").unwrap();
+    let api = Listener::bind(own.store.wake_directory(), Role::Api, "a").unwrap();
     assert_eq!(
         leave(&own.store, id, &token).await.unwrap(),
         Left::AndCancelled
