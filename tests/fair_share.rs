@@ -130,6 +130,23 @@ async fn a_build_that_another_joins_is_the_others_first_and_delays_by_one() {
 }
 
 #[tokio::test]
+async fn whoever_joins_all_of_anothers_builds_lifts_no_more_than_its_own_share() {
+    let own = OwnStore::new().await;
+    many_of_anna(&own.store).await;
+    claim(&own.store).await;
+    for number in (1..MANY).rev() {
+        ask(&own.store, &format!("KType-{number}"), "bert").await;
+    }
+    let carls = ask(&own.store, "Kira-Standard", "carl").await;
+    let delay = taken_before(&own.store, carls).await;
+    println!("bert joined all of anna's {MANY}: {delay} are taken before carl's first");
+    assert!(
+        delay <= 2,
+        "one of each of the two at most, and not {delay}"
+    );
+}
+
+#[tokio::test]
 async fn cancelled_builds_delay_nobody_and_cost_their_client_no_turn() {
     let own = OwnStore::new().await;
     let annas = many_of_anna(&own.store).await;

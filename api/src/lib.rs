@@ -2,7 +2,8 @@
 //!
 //! In the order of a request's way:
 //!
-//! - `server`, with [`run`]: connections, their limits, and the end of them when the process stops.
+//! - `server`, with [`run`]: connections, their limits, and the end of them when the process stops. `door` lets them
+//!   in, `linger` reads on where one still sends.
 //! - [`routes()`]: the table of routes. Each leads to one function in `handlers`.
 //! - `client`, `body`: who asks, and what they send, within bounds.
 //! - `submit`: from a body to a row in the queue, for the native route and for the predecessor's.

@@ -88,7 +88,7 @@ pub async fn admit(store: &Store, build: NewBuild, limits: Limits, hold: Hold) -
 
 fn decide(table: &Connection, build: &NewBuild, limits: Limits, hold: Hold) -> Result<Decided> {
     let turn = turn_for(table, &build.client)?;
-    let enqueued = match join(table, &build.fingerprint, turn)? {
+    let enqueued = match join(table, build, turn)? {
         Some((id, status)) => Enqueued::Joined(id, status),
         None => {
             if let Some(refused) = no_room(table, &build.client, limits)? {

@@ -70,7 +70,7 @@ pub async fn enqueue(store: &Store, build: NewBuild) -> Result<Enqueued> {
     let enqueued = store
         .write(move |table| {
             let turn = turn_for(table, &build.client)?;
-            let enqueued = match join(table, &build.fingerprint, turn)? {
+            let enqueued = match join(table, &build, turn)? {
                 Some((id, status)) => Enqueued::Joined(id, status),
                 None => Enqueued::New(insert(table, &build, turn)?),
             };
@@ -110,28 +110,33 @@ pub(super) fn turn_for(table: &Connection, client: &str) -> Result<i64> {
 /// to be one here.
 pub(super) fn join(
     table: &Connection,
-    fingerprint: &Fingerprint,
+    build: &NewBuild,
     turn: i64,
 ) -> Result<Option<(JobId, Status)>> {
     table
         .prepare_cached(
             "UPDATE jobs SET kept = 0 WHERE fingerprint = ?1 AND kept = 1 AND kept_until <= ?2",
         )?
-        .execute(params![fingerprint.as_str(), now()])?;
+        .execute(params![build.fingerprint.as_str(), now()])?;
     let known: Option<(String, String)> = table
         .prepare_cached(
             "SELECT id, status FROM jobs
              WHERE fingerprint = ?1 AND (status IN ('queued', 'running') OR kept = 1)",
         )?
-        .query_row([fingerprint.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([build.fingerprint.as_str()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .optional()?;
     let Some((id, status)) = known else {
         return Ok(None);
     };
-    // Who joins brings the better turn along.
+    // Who joins brings the better turn along, and the build counts as one of its own from then on: otherwise somebody
+    // with none could lift all of another's to the head of the queue.
     table
-        .prepare_cached("UPDATE jobs SET turn = min(turn, ?2) WHERE id = ?1 AND status = 'queued'")?
-        .execute(params![id, turn])?;
+        .prepare_cached(
+            "UPDATE jobs SET turn = ?2, client = ?3 WHERE id = ?1 AND status = 'queued' AND turn > ?2",
+        )?
+        .execute(params![id, turn, build.client])?;
     Ok(Some((
         super::show::id_from(&id)?,
         super::show::status_from(status)?,
