@@ -96,6 +96,24 @@ impl ContainerRuntime for DockerEngine {
         Ok(info.id.unwrap_or_default())
     }
 
+    async fn about(&self) -> Result<String, ContainerError> {
+        let info = self
+            .docker
+            .info()
+            .await
+            .map_err(|error| step("say what it is", &error))?;
+        let cgroups = info.cgroup_version.map(|version| version.to_string());
+        let parts = [
+            Some(info.id.unwrap_or_default()),
+            info.server_version,
+            info.kernel_version,
+            info.default_runtime,
+            cgroups.map(|version| format!("cgroups {version}")),
+            info.security_options.map(|options| options.join(" ")),
+        ];
+        Ok(parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+    }
+
     async fn controllers(&self) -> Result<Vec<Controller>, ContainerError> {
         let images = self
             .docker
