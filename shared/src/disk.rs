@@ -26,8 +26,13 @@ pub fn lacking(places: &[PathBuf], reserve: u64) -> io::Result<Option<String>> {
     Ok(None)
 }
 
-/// A place that is not made yet is on its parent's disk.
-fn free_bytes(place: &Path) -> io::Result<u64> {
+/// Bytes that are free for us on the disk of this place. One that is not made yet is on its parent's disk.
+///
+/// It blocks, as [`lacking`] does.
+///
+/// # Errors
+/// When the place cannot be looked at.
+pub fn free_bytes(place: &Path) -> io::Result<u64> {
     for place in place.ancestors() {
         let place = if place.as_os_str().is_empty() {
             Path::new(".")

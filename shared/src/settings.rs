@@ -47,6 +47,23 @@ pub struct Settings {
     pub log_format: telemetry::Format,
     /// Free bytes below which new work is refused: `KIISRV_DISK_RESERVE_MB` (512).
     pub disk_reserve: u64,
+    /// What is kept for how long.
+    pub keep: KeepSettings,
+}
+
+/// What is kept for how long after a build has ended. Each is at least 1; room may end it earlier for zips.
+#[derive(Clone, Debug)]
+pub struct KeepSettings {
+    /// Zips of firmware: `KIISRV_KEEP_FIRMWARE_DAYS` (30).
+    pub firmware: Duration,
+    /// Zips of failed builds, which hold their log: `KIISRV_KEEP_FAILED_DAYS` (7).
+    pub failed: Duration,
+    /// Logs, and the layouts that were built: `KIISRV_KEEP_LOGS_DAYS` (30).
+    pub logs: Duration,
+    /// Rows of builds without zip and log, and of requests: `KIISRV_KEEP_ROWS_DAYS` (365).
+    pub rows: Duration,
+    /// Bytes of all zips together: `KIISRV_KEEP_FIRMWARE_GB` (no bound).
+    pub bytes: Option<u64>,
 }
 
 /// What clients may take of the service. A client is an address, or a /64 of IPv6.
@@ -153,12 +170,29 @@ impl Settings {
             log_filter: vars.or("KIISRV_LOG", "info".to_owned())?,
             log_format: vars.or("KIISRV_LOG_FORMAT", telemetry::Format::Text)?,
             disk_reserve: vars.bytes("KIISRV_DISK_RESERVE_MB", 512, MIB)?,
+            keep: KeepSettings::from_vars(&vars)?,
         })
     }
 }
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
+const GIB: u64 = 1024 * MIB;
+
+impl KeepSettings {
+    fn from_vars<L: Fn(&str) -> Option<String>>(vars: &Vars<L>) -> anyhow::Result<Self> {
+        Ok(Self {
+            firmware: vars.days("KIISRV_KEEP_FIRMWARE_DAYS", 30)?,
+            failed: vars.days("KIISRV_KEEP_FAILED_DAYS", 7)?,
+            logs: vars.days("KIISRV_KEEP_LOGS_DAYS", 30)?,
+            rows: vars.days("KIISRV_KEEP_ROWS_DAYS", 365)?,
+            bytes: match (vars.0)("KIISRV_KEEP_FIRMWARE_GB") {
+                Some(_) => Some(vars.limit("KIISRV_KEEP_FIRMWARE_GB", 1, GIB)?),
+                None => None,
+            },
+        })
+    }
+}
 
 impl AdmissionSettings {
     fn from_vars<L: Fn(&str) -> Option<String>>(vars: &Vars<L>) -> anyhow::Result<Self> {
@@ -250,6 +284,12 @@ impl<L: Fn(&str) -> Option<String>> Vars<L> {
         self.or(name, default).map(Duration::from_secs)
     }
 
+    /// A number of days that is at least 1, and no more than a calendar needs.
+    fn days(&self, name: &str, default: u32) -> anyhow::Result<Duration> {
+        let days = self.positive(name, default)?;
+        Ok(Duration::from_hours(24) * days.min(100_000))
+    }
+
     fn list<T>(&self, name: &str) -> anyhow::Result<Vec<T>>
     where
         T: FromStr,
@@ -311,6 +351,8 @@ mod tests {
             ("KIISRV_BUILD_PIDS", "0"),
             ("KIISRV_BUILD_MEMORY_MB", "0"),
             ("KIISRV_BUILD_SCRATCH_MB", "99999999999999999"),
+            ("KIISRV_KEEP_LOGS_DAYS", "0"),
+            ("KIISRV_KEEP_FIRMWARE_GB", "0"),
         ] {
             let error = read(&[(name, value)]).unwrap_err().to_string();
             assert!(

@@ -10,11 +10,14 @@
 pub mod audit;
 pub mod channels;
 pub mod import;
+pub mod inspect;
 pub mod jobs;
 pub mod requests;
+pub mod retention;
 pub mod self_tests;
 pub mod versions;
 pub mod wake;
+pub mod wal;
 pub mod workers;
 
 mod open;
@@ -41,6 +44,7 @@ struct Inner {
     readers: deadpool_sqlite::Pool,
     writer: writer::Writer,
     wake_dir: PathBuf,
+    file: PathBuf,
     client_key: Vec<u8>,
     order: queue_order::Snapshot,
 }
@@ -133,6 +137,7 @@ impl Store {
                 readers: opened.readers,
                 writer: opened.writer,
                 wake_dir: opened.wake_dir,
+                file: opened.file,
                 client_key,
                 order: queue_order::Snapshot::default(),
             }),

@@ -25,13 +25,20 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0004_keyboards.sql")),
     M::up(include_str!("../../migrations/0005_hand_over.sql")),
     M::up(include_str!("../../migrations/0006_admission.sql")),
+    M::up(include_str!("../../migrations/0007_retention.sql")),
     M::up(include_str!("../../migrations/0008_self_tests.sql")),
 ];
+
+/// The number of migrations: what the table says of itself after them.
+pub(super) const fn migrations() -> u64 {
+    MIGRATIONS.len() as u64
+}
 
 pub(super) struct Opened {
     pub(super) readers: Pool,
     pub(super) writer: Writer,
     pub(super) wake_dir: PathBuf,
+    pub(super) file: PathBuf,
 }
 
 pub(super) async fn open(directory: PathBuf) -> Result<Opened> {
@@ -46,6 +53,7 @@ pub(super) async fn open(directory: PathBuf) -> Result<Opened> {
         readers: readers(&file)?,
         writer: Writer::start(connection),
         wake_dir,
+        file,
     })
 }
 

@@ -114,6 +114,19 @@ pub fn ring(directory: &Path, role: Role, signal: Signal) {
     }
 }
 
+/// The sockets at which nobody listens any more, by their names. Nothing is sent to any.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn dead_sockets(directory: &Path) -> io::Result<Vec<String>> {
+    let (opened, probe, names) = prepare(directory)?;
+    let is_dead = |name: &String| {
+        let reached = probe.connect(short_path(&opened, name));
+        reached.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+    };
+    Ok(names.filter(is_dead).collect())
+}
+
 /// Whether the process that listened under this name is gone. All processes at a table share one
 /// kernel, so that a dead one's socket refuses; where that cannot be told, the process counts as there.
 #[must_use]
@@ -161,6 +174,8 @@ mod tests {
         drop(
             StdDatagram::bind(short_path(&File::open(&directory).unwrap(), "worker-dead")).unwrap(),
         );
+
+        assert_eq!(dead_sockets(&directory).unwrap(), ["worker-dead"]);
 
         let id = JobId::new();
         let is_gone = |name| is_gone(&directory, Role::Worker, name);

@@ -145,11 +145,11 @@ fn from_row(row: &Row<'_>) -> Result<Build> {
     })
 }
 
-pub(super) fn id_from(text: &str) -> Result<JobId> {
+pub(in crate::store) fn id_from(text: &str) -> Result<JobId> {
     text.parse().map_err(|_| unknown("id", text.to_owned()))
 }
 
-pub(super) fn status_from(word: String) -> Result<Status> {
+pub(in crate::store) fn status_from(word: String) -> Result<Status> {
     Status::from_word(&word).ok_or_else(|| unknown("status", word))
 }
 
