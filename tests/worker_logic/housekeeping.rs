@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 use shared::store::{Store, jobs};
 use uuid::{NoContext, Timestamp, Uuid};
 use worker::{
-    container::{ContainerSpec, label},
+    container::{ContainerError, ContainerSpec, label},
     housekeeping::reconcile,
     recipe,
 };
@@ -79,6 +79,23 @@ async fn what_belongs_to_an_ended_claim_goes_and_what_runs_stays() {
         stay.sort();
         assert_eq!(left, stay);
     }
+}
+
+#[tokio::test]
+async fn while_a_container_cannot_be_removed_its_directories_stay() {
+    let rig = Rig::new().await;
+    let worker = rig.worker().await;
+    let (service, build) = (rig.store.service_id(), Uuid::now_v7().to_string());
+    put_build(&rig, "stuck", &service, &build, "1");
+    put_directories(&rig, &format!("{service}-{build}-1"));
+    let trouble = "the engine is in trouble".to_owned();
+    rig.engine
+        .refuse("remove", ContainerError::Unreachable(trouble));
+    reconcile(worker.context()).await;
+    assert_eq!(rig.engine.containers(), ["stuck"]);
+    assert_eq!(names_in(&rig.path("tmp_builds")).len(), 1);
+    reconcile(worker.context()).await;
+    rig.nothing_is_left(&[]);
 }
 
 #[tokio::test]

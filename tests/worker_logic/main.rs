@@ -10,6 +10,8 @@ mod claims;
 mod housekeeping;
 mod limits;
 mod outcomes;
+mod reconcile;
+mod retention;
 mod rig;
 mod self_test;
 mod start_and_stop;

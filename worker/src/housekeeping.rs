@@ -1,18 +1,21 @@
 //! What is done beside the jobs: signs of life, rescue of silent workers' jobs, the controllers that
-//! the engine has, and what an earlier run left behind.
+//! the engine has, what an earlier run left behind, and what is kept no longer.
 
-use std::{collections::BTreeSet, fs, io, path::PathBuf, time::Duration};
+use std::{fs, io, time::Duration};
 
-use shared::store::{self, jobs, versions, workers};
-use tracing::{info, warn};
+use shared::store::{jobs, versions, workers};
+use tracing::{debug, info, warn};
 
 use crate::{
     blocking::blocking,
     chore,
-    container::{ContainerError, ContainerRuntime, ContainerSpec, Ours, label},
+    container::{ContainerError, ContainerRuntime, ContainerSpec},
     context::Context,
     mounts::BuildDirs,
-    orphans, proof, recipe, room, self_test,
+    orphans, proof, recipe,
+    reconcile::{self, Ground, LookError, Mended, Mismatch},
+    retention::retain,
+    room, self_test,
     tree::remove_tree,
 };
 
@@ -21,6 +24,12 @@ const BEAT: Duration = Duration::from_secs(5);
 
 /// Between two comparisons of engine, table and directories.
 const RECONCILE: Duration = Duration::from_secs(30);
+
+/// Between two comparisons of all files with all rows.
+const RECONCILE_FILES: Duration = Duration::from_hours(1);
+
+/// Between two looks for what is kept no longer. Where nothing is due, one costs a look at each index.
+const RETAIN: Duration = Duration::from_mins(1);
 
 /// Does all of it until it is dropped. Each goes its own way: an engine that takes minutes to answer
 /// shall not make a worker look dead.
@@ -48,7 +57,19 @@ pub async fn keep_house<R: ContainerRuntime>(context: &Context<R>) {
             }
         }
     };
-    tokio::join!(controllers, signs, leftovers);
+    let files = async {
+        loop {
+            reconcile_files(context).await;
+            tokio::time::sleep(RECONCILE_FILES).await;
+        }
+    };
+    let kept = async {
+        loop {
+            tokio::time::sleep(RETAIN).await;
+            retain(context).await;
+        }
+    };
+    tokio::join!(controllers, signs, leftovers, files, kept);
 }
 
 /// Asks the engine which controllers it has and writes that down; the first one proves the mounts. Tells
@@ -98,94 +119,47 @@ async fn tell<R>(context: &Context<R>) {
     }
 }
 
-/// Removes containers and directories of ours that no running build owns.
-///
-/// What is there is listed first and looked up then: whatever was made in between for a new claim is
-/// not in the list, and what is in the list was claimed before it was made.
+/// Mends what does not match among containers, claims and directories.
 pub async fn reconcile<R: ContainerRuntime>(context: &Context<R>) {
-    let containers = match context.runtime.list_ours().await {
-        Ok(containers) => containers,
-        Err(error) => return warn!(%error, "The engine's containers could not be listed"),
+    let look = reconcile::look_at_builds(&Ground::of(context)).await;
+    mend(context, look).await;
+}
+
+/// Mends what does not match among rows, zips and logs.
+pub async fn reconcile_files<R: ContainerRuntime>(context: &Context<R>) {
+    let ground = Ground::of(context);
+    if let Err(error) = reconcile::mark_places(&ground).await {
+        warn!(%error, "The directories of zips and logs could not be marked as ours");
+    }
+    let look = reconcile::look_at_files(&ground).await;
+    mend(context, look).await;
+}
+
+async fn mend<R: ContainerRuntime>(context: &Context<R>, look: Result<Vec<Mismatch>, LookError>) {
+    let found = match look {
+        Ok(found) => found,
+        Err(error) => return warn!(%error, "Leftovers could not be looked for"),
     };
-    // While a container is there, it may write to its directories: those are left alone.
-    let mut staying = BTreeSet::new();
-    for container in containers {
-        match is_wanted(context, &container).await {
-            Ok(true) => {}
-            Ok(false) => {
-                info!(
-                    container = container.id,
-                    "Removing a container that no running build owns"
-                );
-                if let Err(error) = context.runtime.remove(&container.id).await {
-                    warn!(container = container.id, %error, "A container could not be removed yet");
-                    staying.extend(container.labels.get(label::BUILD).cloned());
-                }
+    for (mismatch, result) in reconcile::mend_all(&Ground::of(context), found).await {
+        let (kind, remedy) = (mismatch.kind(), mismatch.remedy());
+        let result = match (&mismatch, result) {
+            // What root left, a small root container removes.
+            (Mismatch::Directory { name }, Err(LookError::Io(_))) => {
+                let dirs = context.mapping.dirs(name);
+                let removed = remove_dirs(context, &dirs, None).await;
+                removed.map(|()| Mended::Yes).map_err(LookError::from)
             }
-            Err(error) => warn!(%error, "A container's build could not be looked up"),
+            (_, other) => other,
+        };
+        match result {
+            Ok(Mended::Yes) => info!(kind, "Mended: {mismatch}; {remedy}"),
+            // A worker that ends a build removes the container first and writes the row then.
+            Ok(Mended::NotNow) if matches!(mismatch, Mismatch::ContainerGone { .. }) => {
+                debug!(kind, "Found: {mismatch}");
+            }
+            Ok(Mended::NotNow) => warn!(kind, "Found: {mismatch}; to do: {remedy}"),
+            Err(error) => warn!(kind, %error, "Not mended yet: {mismatch}"),
         }
-    }
-    if let Err(error) = remove_stale(context, &staying).await {
-        warn!(%error, "Leftovers could not be looked for");
-    }
-}
-
-/// A build's container is wanted while its claim holds the build; a chore's until its time is over,
-/// whoever made it. Another service's is none of our business.
-async fn is_wanted<R>(context: &Context<R>, container: &Ours) -> store::Result<bool> {
-    let label = |name: &str| container.labels.get(name).map(String::as_str);
-    if label(label::SERVICE) != Some(&context.store.service_id()) {
-        return Ok(true);
-    }
-    let build = label(label::BUILD).and_then(|id| id.parse().ok());
-    let epoch = label(label::EPOCH).and_then(|epoch| epoch.parse::<u32>().ok());
-    match (label(label::ROLE), build, epoch) {
-        (Some(label::ROLE_BUILD), Some(build), Some(epoch)) => {
-            Ok(jobs::is_wanted(&context.store, build, epoch).await?)
-        }
-        _ => Ok(!chore::is_over(label(label::UNTIL))),
-    }
-}
-
-/// Removes the directories of claims that are over. One that cannot be removed keeps no other.
-async fn remove_stale<R: ContainerRuntime>(
-    context: &Context<R>,
-    staying: &BTreeSet<String>,
-) -> io::Result<()> {
-    let above = [
-        context.mapping.config.clone(),
-        context.mapping.builds.clone(),
-    ];
-    for name in blocking(move || names_in(&above)).await?? {
-        let stays = staying.iter().any(|build| name.contains(build));
-        if stays || !is_stale(context, &name).await.map_err(io::Error::other)? {
-            continue;
-        }
-        if let Err(error) = remove_dirs(context, &context.mapping.dirs(&name), None).await {
-            warn!(%error, directory = name, "Leftovers could not be removed yet");
-        }
-    }
-    Ok(())
-}
-
-fn names_in(directories: &[PathBuf]) -> io::Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
-    for directory in directories {
-        for entry in fs::read_dir(directory)? {
-            names.insert(entry?.file_name().to_string_lossy().into_owned());
-        }
-    }
-    Ok(names)
-}
-
-async fn is_stale<R>(context: &Context<R>, name: &str) -> store::Result<bool> {
-    let claim = name
-        .strip_prefix(&context.store.service_id())
-        .and_then(|rest| rest.strip_prefix('-')?.rsplit_once('-'))
-        .and_then(|(build, epoch)| Some((build.parse().ok()?, epoch.parse::<u32>().ok()?)));
-    match claim {
-        Some((build, epoch)) => Ok(!jobs::is_wanted(&context.store, build, epoch).await?),
-        None => Ok(chore::is_forgotten(name)),
     }
 }
 

@@ -5,6 +5,7 @@
 //! - [`execute`], [`watch`], [`verdict`], [`record`]: one claimed job from its inputs to its outcome.
 //! - [`inputs`], [`recipe`], [`log`], [`artifact`]: what goes in, the container, what comes out.
 //! - [`lease`], [`housekeeping`]: holding a job; what is done beside the jobs.
+//! - [`reconcile`], [`retention`]: what does not match, and what is kept no longer.
 //! - [`tree`]: directories that a build could write to, measured and removed.
 //! - [`mounts`], [`proof`]: our paths as the host knows them, and that they are right; [`self_test`]: that the
 //!   engine enforces its limits; [`chore`] is the small container that proves both.
@@ -24,7 +25,9 @@ pub mod mounts;
 mod orphans;
 pub mod proof;
 pub mod recipe;
+pub mod reconcile;
 mod record;
+pub mod retention;
 mod room;
 pub mod run;
 pub mod self_test;

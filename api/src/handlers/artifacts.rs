@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use shared::{job::Status, store::jobs::Build};
 use warp::{
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     reply::Response,
 };
 
@@ -38,10 +38,7 @@ pub(crate) async fn serve_zip(
     cache: &'static str,
 ) -> Answer {
     let Some(artifact) = &build.artifact else {
-        return Err(Problem::not_found(format!(
-            "this build has no zip; it is {}",
-            build.status
-        )));
+        return Err(no_zip(build.status));
     };
     let opened = files::open_below(&state.settings.artifacts, Path::new(&artifact.file))
         .await
@@ -62,6 +59,22 @@ pub(crate) async fn serve_zip(
         name: Some(zip_name(build)),
     };
     files::serve((file, length), about, request).await
+}
+
+fn no_zip(status: Status) -> Problem {
+    match status {
+        // It had one when it ended.
+        Status::Succeeded => Problem::new(
+            StatusCode::GONE,
+            "this build's zip is kept no longer: ask for the same build again, and it is made anew",
+        ),
+        Status::Failed => {
+            Problem::not_found("this build failed without a zip, or it is kept no longer")
+        }
+        Status::Queued | Status::Running | Status::Cancelled => {
+            Problem::not_found(format!("this build has no zip; it is {status}"))
+        }
+    }
 }
 
 /// The name of a build's zip, which the old clients take apart: `<board>-<layout>-<hash>`, and `_error` after a

@@ -1,7 +1,15 @@
 //! Zips and logs.
 
-use shared::job::{Outcome, Reason};
+use std::time::Duration;
+
+use serde_json::Value;
+use shared::{
+    job::{Outcome, Reason},
+    store::{jobs, retention},
+};
 use warp::test::RequestBuilder;
+
+use crate::handlers::artifacts::zip_name;
 
 use super::{Service, ZIP, assert_problem, failed, header, json_of, request_for, write};
 
@@ -75,6 +83,31 @@ async fn a_link_is_not_followed_and_a_lost_zip_is_not_found() {
     std::os::unix::fs::symlink(file.with_extension("moved"), &file).unwrap();
     let problem = assert_problem(&service.get(&path).await, 500);
     assert!(!problem.to_string().contains(".zip"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_zip_that_is_kept_no_longer_is_gone_and_the_same_request_is_a_new_build() {
+    let (service, path) = with_zip().await;
+    let id = path.split('/').nth(3).unwrap().to_owned();
+    let state = &service.state;
+    let build = jobs::show(&state.store, id.parse().unwrap()).await.unwrap();
+    let tmp = format!("/tmp/{}", zip_name(build.as_ref().unwrap()));
+    assert_eq!(service.get(&tmp).await.status(), 200);
+
+    let most = 10;
+    let status = shared::job::Status::Succeeded;
+    let dropped = retention::drop_old_zips(&state.store, status, Duration::ZERO, most).await;
+    assert_eq!(dropped.unwrap().len(), 1);
+
+    let gone = assert_problem(&service.get(&path).await, 410);
+    assert!(gone.to_string().contains("made anew"), "{gone}");
+    assert_problem(&service.get(&tmp).await, 404);
+    let shown = json_of(&service.get(&format!("/v1/builds/{id}")).await);
+    assert_eq!(
+        (&shown["status"], &shown["artifact"]),
+        (&"succeeded".into(), &Value::Null)
+    );
+    assert_ne!(service.submit(&request_for("MD1-Standard")).await, id);
 }
 
 #[tokio::test]

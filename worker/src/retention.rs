@@ -1,0 +1,129 @@
+//! What is kept no longer goes: by a timer, a few at once, beside the builds and never before a claim.
+//!
+//! Any number of workers may do this at once. Each removes the files of the builds whose rows it has changed.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use shared::{
+    disk,
+    job::{JobId, Status},
+    store::{self, retention, wal},
+};
+use tracing::{info, warn};
+
+use crate::{blocking::blocking, context::Context, tree::remove_tree};
+
+/// Rows in one transaction: it is over in a millisecond or two, so that no claim feels it.
+const MOST: u32 = 50;
+
+/// Between two transactions others get their turn.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Brings all to what is to be kept.
+pub async fn retain<R>(context: &Context<R>) {
+    if let Err(error) = by_age(context).await {
+        warn!(%error, "What is kept no longer could not be removed");
+    }
+    if let Err(error) = by_room(context).await {
+        warn!(%error, "Room could not be made");
+    }
+    match wal::keep_below(&context.store, wal::ENOUGH).await {
+        Ok(true) => {}
+        Ok(false) => warn!("The table's write-ahead log grows, as somebody reads without a pause"),
+        Err(error) => warn!(%error, "The table's write-ahead log could not be emptied"),
+    }
+}
+
+async fn by_age<R>(context: &Context<R>) -> store::Result<()> {
+    let (table, keep) = (&context.store, &context.settings.keep);
+    for (status, age) in [
+        (Status::Failed, keep.failed),
+        (Status::Succeeded, keep.firmware),
+    ] {
+        let drop = || retention::drop_old_zips(table, status, age, MOST);
+        let zips = all(drop, &context.settings.artifacts).await?;
+        say(zips, "zips", "as they are old enough");
+    }
+    let drop = || retention::drop_old_logs(table, keep.logs, MOST);
+    let logs = all(drop, &context.settings.logs).await?;
+    say(logs, "logs", "as they are old enough");
+    while retention::drop_old_rows(table, keep.rows, MOST).await? > 0 {
+        tokio::time::sleep(PAUSE).await;
+    }
+    while retention::drop_old_requests(table, keep.rows, MOST).await? > 0 {
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+async fn by_room<R>(context: &Context<R>) -> store::Result<()> {
+    let (table, settings) = (&context.store, &context.settings);
+    if let Some(bound) = settings.keep.bytes {
+        let drop = || retention::drop_zips_over(table, bound, MOST);
+        let zips = all(drop, &settings.artifacts).await?;
+        say(zips, "zips", "as all together are over their bound");
+    }
+    // Before new work is refused, which is at the reserve itself.
+    let drop = || async {
+        match lacking(
+            settings.artifacts.clone(),
+            settings.disk_reserve.saturating_mul(2),
+        )
+        .await
+        {
+            0 => Ok(Vec::new()),
+            bytes => retention::drop_zips_for_room(table, bytes, MOST).await,
+        }
+    };
+    let zips = all(drop, &settings.artifacts).await?;
+    say(zips, "zips", "as their disk is nearly full");
+    Ok(())
+}
+
+/// Bytes by which less is free than wanted. A disk that cannot be looked at shall cost nobody's firmware.
+async fn lacking(place: PathBuf, wanted: u64) -> u64 {
+    match blocking(move || disk::free_bytes(&place)).await {
+        Ok(Ok(free)) => wanted.saturating_sub(free),
+        Ok(Err(_)) | Err(_) => 0,
+    }
+}
+
+/// Drops until nothing more is dropped, and removes the directories of what was. Gives their number.
+async fn all<F>(drop: impl Fn() -> F, above: &Path) -> store::Result<usize>
+where
+    F: Future<Output = store::Result<Vec<JobId>>>,
+{
+    let mut gone = 0;
+    loop {
+        let dropped = drop().await?;
+        if dropped.is_empty() {
+            return Ok(gone);
+        }
+        gone += dropped.len();
+        remove(above.to_owned(), dropped).await;
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// What stays is named by no row any more, and is found by the comparison of files and rows.
+async fn remove(above: PathBuf, builds: Vec<JobId>) {
+    let removed = blocking(move || {
+        for build in builds {
+            if let Err(error) = remove_tree(&above.join(build.to_string())) {
+                warn!(job.id = %build, %error, "Files of a build could not be removed yet");
+            }
+        }
+    });
+    if let Err(error) = removed.await {
+        warn!(%error, "Files of builds could not be removed yet");
+    }
+}
+
+fn say(gone: usize, what: &str, why: &str) {
+    if gone > 0 {
+        info!(count = gone, "Removed {what} of {gone} builds, {why}");
+    }
+}
