@@ -7,6 +7,7 @@
 //! - [`kll`]: what the compiler will be given, without any service.
 //! - [`import`]: the predecessor's tables into ours.
 //! - [`versions`]: controllers and channels, the operator's.
+//! - [`doctor`]: what does not match among table, engine and files, and the mending of it.
 #![expect(clippy::print_stderr, reason = "a command line speaks to people")]
 
 /// Prints a line of a command's result. A reader that has gone, such as `head`, wants no more of it.
@@ -27,7 +28,7 @@ mod serve;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use kiisrv_cli::versions;
+use kiisrv_cli::{doctor, versions};
 use serve::Part;
 use shared::{settings::Settings, telemetry};
 
@@ -63,6 +64,8 @@ enum Command {
     Import(import::Arguments),
     /// List controllers and channels; move, try, disable them
     Versions(versions::Arguments),
+    /// Say what does not match among table, engine and files, and mend it with --fix
+    Doctor(doctor::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -94,6 +97,16 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             let settings = Settings::from_environment()?;
             let verdict = versions::run(&arguments, &settings, &mut std::io::stdout())?;
             return Ok(verdict.into());
+        }
+        Command::Doctor(arguments) => {
+            let looked = Settings::from_environment()
+                .and_then(|settings| doctor::run(&arguments, &settings, &mut std::io::stdout()));
+            return Ok(looked
+                .unwrap_or_else(|error| {
+                    eprintln!("kiisrv: cannot look: {error:#}");
+                    doctor::Verdict::CannotLook
+                })
+                .into());
         }
     };
     let settings = Settings::from_environment()?;
