@@ -1,6 +1,6 @@
 # What people do with this tree. Each target does its own set-up.
 
-.PHONY: demo stop test test-quick check controller images test-compose golden
+.PHONY: demo stop test test-quick check controller images test-compose golden fuzz
 
 # A layout in, a firmware zip out: installs, builds and starts what is missing
 demo:
@@ -43,3 +43,8 @@ test-compose: images controller
 # Accepts what the KLL generator writes now as right
 golden:
 	UPDATE_GOLDEN=1 cargo test -p kiisrv-tests --test golden_kll --locked
+
+# The fuzzers, a minute each: make fuzz SECONDS=600 for ten
+fuzz: SECONDS ?= 60
+fuzz:
+	SECONDS_EACH=$(SECONDS) scripts/fuzz

@@ -4,10 +4,11 @@
 
 use std::path::Path;
 
+use harness::promises;
 use serde_json::{Map, Value, json};
 use shared::channel::Dialect;
-use shared::kll::{Generated, generate_from};
-use shared::layout::{Fault, Library};
+use shared::kll::generate_from;
+use shared::layout::Library;
 
 /// Enough to reach each member of the document many times; some seconds without optimization.
 const ROUNDS: u64 = 6_000;
@@ -51,11 +52,11 @@ fn no_mangled_document_makes_us_stop() {
         for dialect in Dialect::ALL {
             match generate_from(&config, dialect, &library) {
                 Ok((_, generated)) => {
-                    check_generated(&generated, seed);
+                    promises::of_generated(&generated);
                     built += 1;
                 }
                 Err(faults) => {
-                    check_faults(&faults, seed);
+                    promises::of_faults(&faults);
                     refused += 1;
                 }
             }
@@ -90,50 +91,6 @@ fn a_huge_document_is_refused_with_a_bounded_answer() {
         .map(|fault| fault.pointer.len() + fault.message.len())
         .sum();
     assert!(bytes < 100_000, "{bytes} bytes of faults");
-}
-
-fn check_generated(generated: &Generated, seed: u64) {
-    assert_eq!(generated.files.len(), generated.layers);
-    for (number, file) in generated.files.iter().enumerate() {
-        let (board, layout) = (&generated.board, &generated.layout);
-        assert_eq!(
-            file.name,
-            format!("{board}-{layout}-{number}.kll"),
-            "{seed}"
-        );
-        // Nine settings head each file, each on a line of its own: no value broke out of its quotes.
-        for line in file.text.lines().take(9) {
-            assert_eq!(line.matches('"').count(), 2, "{seed}: {line}");
-            assert!(line.ends_with("\";"), "{seed}: {line}");
-        }
-    }
-    for name in [&generated.layout, &generated.variant] {
-        let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
-        assert!(name.chars().all(good) && name.len() <= 64, "{seed}: {name}");
-        assert!(
-            !name.starts_with('.') && !name.ends_with("_error"),
-            "{seed}: {name}"
-        );
-    }
-    assert!(!generated.layout.is_empty(), "{seed}");
-}
-
-fn check_faults(faults: &[Fault], seed: u64) {
-    assert!(
-        !faults.is_empty() && faults.len() <= 202,
-        "{seed}: {faults:?}"
-    );
-    for fault in faults {
-        let pointer = &fault.pointer;
-        assert!(
-            pointer.is_empty() || pointer.starts_with('/'),
-            "{seed}: {pointer}"
-        );
-        assert!(
-            !fault.message.is_empty() && fault.message.len() < 600,
-            "{seed}: {fault}"
-        );
-    }
 }
 
 /// Does one random thing to one random value of the document.

@@ -3,7 +3,9 @@
 #![expect(clippy::print_stderr, reason = "a test that is passed over says so")]
 
 pub mod engine;
+pub mod promises;
 pub mod scripted;
 pub mod service;
+pub mod small;
 pub mod source;
 pub mod store;

@@ -54,7 +54,7 @@ pub async fn follow(
     Ok(Followed::ToItsEnd)
 }
 
-/// A log under its cap.
+/// A log under its cap. It is the same file however the output came in pieces.
 #[derive(Debug)]
 pub struct LogFile {
     file: File,
@@ -63,7 +63,13 @@ pub struct LogFile {
     carried: u64,
     /// Bytes that were kept.
     kept: u64,
+    /// The beginning of a character whose end has not come yet.
+    half: Vec<u8>,
+    /// Bytes of the present line.
     line: usize,
+    line_is_cut: bool,
+    /// Whether what was written last ended its line.
+    at_start: bool,
     cut: bool,
 }
 
@@ -81,16 +87,19 @@ impl LogFile {
             cap,
             carried: 0,
             kept: 0,
+            half: Vec::new(),
             line: 0,
+            line_is_cut: false,
+            at_start: true,
             cut: false,
         })
     }
 
     /// Adds a line of our own, whatever the cap.
     pub fn say(&mut self, words: &str) {
-        let start = if self.line == 0 { "" } else { "\n" };
-        drop(writeln!(self.file, "{start}kiisrv: {words}"));
-        self.line = 0;
+        let mut out = self.end_of_output();
+        self.own_line(&mut out, words);
+        drop(self.file.write_all(&out));
     }
 
     /// Adds output, as far as there is room.
@@ -99,51 +108,104 @@ impl LogFile {
         if self.cut {
             return;
         }
-        let shortened = self.shorten_lines(piece);
-        let room = usize::try_from(self.cap - self.kept).unwrap_or(usize::MAX);
-        let fits = if shortened.len() <= room {
-            &shortened[..]
-        } else {
-            at_character(&shortened[..room])
-        };
-        drop(self.file.write_all(fits));
-        self.kept += fits.len() as u64;
-        if fits.len() < shortened.len() {
-            self.cut = true;
-            let kept = self.cap / 1024;
-            self.say(&format!(
-                "the log is cut here, at {kept} KiB; the build went on"
-            ));
+        let mut bytes = std::mem::take(&mut self.half);
+        bytes.extend_from_slice(piece);
+        self.half = bytes.split_off(bytes.len() - half_character(&bytes));
+        let mut out = Vec::with_capacity(bytes.len());
+        self.add(&mut out, &bytes);
+        drop(self.file.write_all(&out));
+    }
+
+    /// Half a character is all that will come of it.
+    fn end_of_output(&mut self) -> Vec<u8> {
+        let half = std::mem::take(&mut self.half);
+        let mut out = Vec::new();
+        self.add(&mut out, &half);
+        out
+    }
+
+    /// Adds whole characters, the lines among them shortened.
+    fn add(&mut self, out: &mut Vec<u8>, bytes: &[u8]) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let text = part.strip_suffix(b"\n").unwrap_or(part);
+            if !self.line_is_cut {
+                let fits = up_to(text, LONGEST_LINE - self.line);
+                self.keep(out, fits);
+                self.line += fits.len();
+                if fits.len() < text.len() {
+                    self.line_is_cut = true;
+                    self.keep(out, " … (line cut)".as_bytes());
+                }
+            }
+            if text.len() < part.len() {
+                self.keep(out, b"\n");
+                self.line = 0;
+                self.line_is_cut = false;
+            }
         }
     }
 
-    fn shorten_lines(&mut self, piece: &[u8]) -> Vec<u8> {
-        let mut shortened = Vec::with_capacity(piece.len());
-        for part in piece.split_inclusive(|byte| *byte == b'\n') {
-            let ends = part.ends_with(b"\n");
-            let room = LONGEST_LINE.saturating_sub(self.line);
-            if part.len() <= room {
-                shortened.extend_from_slice(part);
-            } else if self.line <= LONGEST_LINE {
-                shortened.extend_from_slice(at_character(&part[..room]));
-                shortened.extend_from_slice(" … (line cut)\n".as_bytes());
-            }
-            self.line = if ends {
-                0
-            } else {
-                (self.line + part.len()).min(LONGEST_LINE + 1)
-            };
+    /// Keeps what there is room for; the first that has none is where the log is cut.
+    fn keep(&mut self, out: &mut Vec<u8>, bytes: &[u8]) {
+        if self.cut || bytes.is_empty() {
+            return;
         }
-        shortened
+        let room = usize::try_from(self.cap - self.kept).unwrap_or(usize::MAX);
+        let fits = up_to(bytes, room);
+        out.extend_from_slice(fits);
+        self.kept += fits.len() as u64;
+        self.at_start = fits.last().map_or(self.at_start, |last| *last == b'\n');
+        if fits.len() < bytes.len() {
+            self.cut = true;
+            let kept = self.cap / 1024;
+            let words = format!("the log is cut here, at {kept} KiB; the build went on");
+            self.own_line(out, &words);
+        }
+    }
+
+    fn own_line(&mut self, out: &mut Vec<u8>, words: &str) {
+        let start = if self.at_start { "" } else { "\n" };
+        out.extend_from_slice(format!("{start}kiisrv: {words}\n").as_bytes());
+        self.at_start = true;
+        self.line = 0;
+        self.line_is_cut = false;
     }
 }
 
-/// The bytes without a character that is cut at their end.
-fn at_character(bytes: &[u8]) -> &[u8] {
-    match std::str::from_utf8(bytes) {
-        // `error_len` is `None` exactly when the end came too early.
-        Err(error) if error.error_len().is_none() => &bytes[..error.valid_up_to()],
-        _ => bytes,
+impl Drop for LogFile {
+    fn drop(&mut self) {
+        let out = self.end_of_output();
+        drop(self.file.write_all(&out));
+    }
+}
+
+/// How many bytes at the end are the beginning of a character that is not whole.
+fn half_character(bytes: &[u8]) -> usize {
+    (1..=bytes.len().min(3))
+        .find(|length| {
+            // `error_len` is `None` exactly when the end came too early.
+            let end = std::str::from_utf8(&bytes[bytes.len() - length..]);
+            end.is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+        })
+        .unwrap_or(0)
+}
+
+/// As many of the bytes as there is room for, without a part of a character at their end.
+fn up_to(bytes: &[u8], room: usize) -> &[u8] {
+    if bytes.len() <= room {
+        return bytes;
+    }
+    let fits = &bytes[..room];
+    let half = half_character(fits);
+    // Where no character goes over the edge, the half is only bytes that look like one.
+    let rest = &bytes[room - half..];
+    let is_character = (2..=rest.len().min(4)).any(|length| {
+        std::str::from_utf8(&rest[..length]).is_ok_and(|text| text.chars().count() == 1)
+    });
+    if half > 0 && is_character {
+        &fits[..room - half]
+    } else {
+        fits
     }
 }
 
@@ -152,13 +214,38 @@ mod tests {
     use super::*;
 
     fn logged(cap: u64, pieces: &[&str]) -> String {
+        let pieces: Vec<_> = pieces.iter().map(|piece| piece.as_bytes()).collect();
+        String::from_utf8(logged_bytes(cap, &pieces)).unwrap()
+    }
+
+    fn logged_bytes(cap: u64, pieces: &[&[u8]]) -> Vec<u8> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("build/1.log");
         let mut log = LogFile::create(&path, cap).unwrap();
         for piece in pieces {
-            log.take(piece.as_bytes());
+            log.take(piece);
         }
-        fs::read_to_string(path).unwrap()
+        drop(log);
+        fs::read(path).unwrap()
+    }
+
+    #[test]
+    fn a_character_that_comes_in_two_pieces_is_whole_or_not_there() {
+        let (first, second) = "é".as_bytes().split_at(1);
+        assert_eq!(logged_bytes(10, &[first, second]), "é".as_bytes());
+        let cut = logged_bytes(3, &[b"ab", first, second]);
+        assert!(cut.starts_with(b"ab\nkiisrv: "), "{cut:?}");
+        assert_eq!(
+            logged_bytes(10, &[b"a", first]),
+            b"a\xc3",
+            "nothing came after it"
+        );
+    }
+
+    #[test]
+    fn our_own_words_stand_on_a_line_of_their_own() {
+        let text = logged(5, &["abcdefg\n"]);
+        assert!(text.starts_with("abcde\nkiisrv: "), "{text}");
     }
 
     #[test]

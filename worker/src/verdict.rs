@@ -53,6 +53,8 @@ pub(crate) fn judge<R>(run: &Run<R>, generated: &Generated, stop: Stop, mut log:
         // The log is all that the old clients show, and the compiler did not say this in it.
         log.say(&detail);
     }
+    // So that the file is whole before it is published.
+    drop(log);
     end_with_log(run, reason, detail)
 }
 

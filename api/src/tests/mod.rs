@@ -6,6 +6,7 @@ mod builds;
 mod catalogue;
 mod connections;
 mod health;
+mod hostile;
 mod predecessor;
 
 use std::{path::Path, time::Duration};

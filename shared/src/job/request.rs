@@ -99,4 +99,14 @@ mod tests {
             "{faults:?}"
         );
     }
+    #[test]
+    fn a_number_comes_back_as_it_was_sent() {
+        // Read in the quick way, it loses its last digit.
+        let body = r#"{"config":{"x":1.9345666444113843e+280},"env":"latest"}"#;
+        let request = BuildRequest::parse(body.as_bytes()).unwrap();
+        assert_eq!(
+            request.config.to_string(),
+            r#"{"x":1.9345666444113843e+280}"#
+        );
+    }
 }
