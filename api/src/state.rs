@@ -62,7 +62,7 @@ impl State {
             library,
             bodies: Bodies::default(),
             planning: Arc::new(Semaphore::new(processors)),
-            room: Arc::new(Room::of(&settings)),
+            room: Arc::new(Room::of(&settings, store.clone())),
             health: Arc::default(),
             stopping: Arc::new(watch::Sender::new(false)),
             settings: Arc::new(settings),

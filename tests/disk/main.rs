@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 #![expect(clippy::print_stderr, reason = "a test that is passed over says so")]
 
+mod full;
 mod program;
 mod sync;

@@ -159,11 +159,18 @@ fn program() -> &'static Path {
     MADE.get_or_init(|| {
         let members = ["-p", "kiisrv", "-p", "kiisrv-tests"];
         #[expect(clippy::disallowed_methods, reason = "the program has to be made")]
-        let made = Command::new(env!("CARGO"))
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo
             .args(["build", "--quiet", "--locked", "--bins"])
             .args(members)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status();
+            .current_dir(env!("CARGO_MANIFEST_DIR"));
+        // What cargo tells a test of itself makes some packages' build scripts run again.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("CARGO_") {
+                cargo.env_remove(name);
+            }
+        }
+        let made = cargo.status();
         assert!(made.unwrap().success(), "the program could not be made");
         // Where cargo puts it: beside the program that the tests have of their own.
         Path::new(env!("CARGO_BIN_EXE_store-process")).with_file_name("kiisrv")
