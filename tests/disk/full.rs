@@ -181,8 +181,8 @@ fn a_build_that_runs_while_a_disk_is_full_succeeds_when_there_is_room() {
         return;
     }
     let Some(disks) = Disks::mount() else { return };
-    let slow = "source \"${BASH_SOURCE[0]%/*}/whitefox.bash\"; sleep 2";
-    let _image = TestImage::compiling("931", &format!("export BOARD=k-type; {slow}"));
+    let slow = "sleep 2; export BOARD=k-type; source \"${BASH_SOURCE[0]%/*}/build.bash\"";
+    let _image = TestImage::compiling("931", slow);
     let service = disks.start("serve", &[("KIISRV_DISK_RESERVE_MB", "4")]);
     disks
         .table()

@@ -113,6 +113,7 @@ impl TestImage {
             .args([
                 "build",
                 "-q",
+                "--network=none",
                 "-t",
                 &format!("kiisrv-controller-{name}"),
                 "-",

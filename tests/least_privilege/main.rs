@@ -224,7 +224,7 @@ fn a_build_is_told_nothing_of_its_workers_environment() {
     }
 }
 
-fn names_in<'lines>(lines: impl Iterator<Item = &'lines str>) -> BTreeSet<String> {
+fn names_in<'l>(lines: impl Iterator<Item = &'l str>) -> BTreeSet<String> {
     lines
         .filter_map(|line| Some(line.split_once('=')?.0.to_owned()))
         .collect()

@@ -5,6 +5,7 @@
 )]
 
 mod create;
+mod identity;
 
 use std::{collections::HashMap, io, os::unix::fs::MetadataExt, path::Path};
 
@@ -13,9 +14,9 @@ use bollard::{
     errors::Error,
     models::ImageSummary,
     query_parameters::{
-        CreateContainerOptions, InspectContainerOptions, KillContainerOptionsBuilder,
-        ListContainersOptionsBuilder, ListImagesOptions, LogsOptionsBuilder,
-        RemoveContainerOptionsBuilder, StartContainerOptions, WaitContainerOptions,
+        InspectContainerOptions, KillContainerOptionsBuilder, ListContainersOptionsBuilder,
+        ListImagesOptions, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+        StartContainerOptions, WaitContainerOptions,
     },
 };
 use bytes::Bytes;
@@ -86,12 +87,9 @@ fn may_open(path: &Path) -> Result<(), ContainerError> {
 
 impl ContainerRuntime for DockerEngine {
     async fn engine_id(&self) -> Result<String, ContainerError> {
-        let info = self
-            .docker
-            .info()
+        identity::of(&self.docker)
             .await
-            .map_err(|error| step("say who it is", &error))?;
-        Ok(info.id.unwrap_or_default())
+            .map_err(|error| step("say who it is", &error))
     }
 
     async fn controllers(&self) -> Result<Vec<Controller>, ContainerError> {
@@ -139,16 +137,8 @@ impl ContainerRuntime for DockerEngine {
     }
 
     async fn create(&self, spec: &ContainerSpec) -> Result<String, ContainerError> {
-        let options = CreateContainerOptions {
-            name: Some(spec.name.clone()),
-            ..Default::default()
-        };
-        match self
-            .docker
-            .create_container(Some(options), create::body_from(spec))
-            .await
-        {
-            Ok(created) => Ok(created.id),
+        match create::create(&self.docker, spec).await {
+            Ok(id) => Ok(id),
             Err(error) if status(&error) == Some(404) => {
                 Err(ContainerError::ImageMissing(spec.image.clone()))
             }
