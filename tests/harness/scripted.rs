@@ -18,7 +18,8 @@ use futures_util::{
 use shared::{channel::Dialect, store::versions::Controller};
 use tokio::{sync::watch, task::AbortHandle};
 use worker::container::{
-    ContainerError, ContainerRuntime, ContainerSpec, Exit, Ours, ReportedMount, label,
+    ContainerError, ContainerRuntime, ContainerSpec, Exit, Ours, ReportedMount, State as Stage,
+    label,
 };
 
 pub use inside::Inside;
@@ -333,6 +334,10 @@ impl ContainerRuntime for ScriptedEngine {
             .filter(|(_, container)| container.spec.labels.contains_key(label::ROLE))
             .map(|(id, container)| Ours {
                 id: id.clone(),
+                state: match container.task {
+                    Some(_) => Stage::Started,
+                    None => Stage::Created,
+                },
                 labels: container.spec.labels.clone(),
             })
             .collect())

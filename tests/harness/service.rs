@@ -204,7 +204,12 @@ impl Drop for Service {
     }
 }
 
-fn settings_in(directory: &Path, variables: &[(&str, &str)]) -> Settings {
+/// The settings of a service whose directories are all in this one.
+///
+/// # Panics
+/// When a variable's value cannot be used.
+#[must_use]
+pub fn settings_in(directory: &Path, variables: &[(&str, &str)]) -> Settings {
     let within = |name: &str| directory.join(name).display().to_string();
     Settings::from_lookup(|name| {
         let set = variables

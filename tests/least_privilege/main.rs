@@ -189,31 +189,27 @@ fn a_build_is_told_nothing_of_its_workers_environment() {
     if !engine::is_wanted() {
         return;
     }
-    let strict = ("943", "LABEL kiisrv.protocol=2\n", &[][..]);
     let call = [
         "DefaultMapOverride",
         "PartialMapsExpandedOverride",
         "Layout",
         "CCACHE_DIR",
     ];
-    for (name, label, told) in [strict, ("944", "", &call[..])] {
-        let entrypoint = r#"ENTRYPOINT ["/bin/sh", "-c", "echo; env; exit 1"]"#;
-        let dockerfile = format!("FROM {}\n{label}{entrypoint}\n", engine::REFERENCE);
-        let dockerfile = match label {
-            "" => dockerfile.replace(engine::REFERENCE, "kiisrv-toolchain:bookworm"),
-            _ => dockerfile,
-        };
-        let _image = TestImage::of_dockerfile(name, &dockerfile);
+    let strict = "FROM kiisrv-base:bookworm\nLABEL kiisrv.protocol=2\n";
+    let legacy = "FROM kiisrv-base:bookworm\n";
+    for (name, from, told) in [("943", strict, &[][..]), ("944", legacy, &call)] {
+        let entrypoint = r#"ENTRYPOINT ["/bin/sh", "-c", "env; exit 1"]"#;
+        let _image = TestImage::of_dockerfile(name, &format!("{from}{entrypoint}\n"));
         let service = Service::start(&[]);
         service.stand_for(name, name);
         let build = service.build(&layout("KType-Standard.json"), name);
         assert_eq!(build["reason"], "build_failed", "{build}");
         let log = service.get(build["log_url"].as_str().unwrap()).text();
-        let names = names_in(log.lines());
+        let names = names_in(&log);
         let format = "{{range .Config.Env}}{{println .}}{{end}}";
         let image = format!("kiisrv-controller-{name}");
         let its_own = docker(&["image", "inspect", "-f", format, &image]).unwrap();
-        let mut known = names_in(its_own.lines());
+        let mut known = names_in(&its_own);
         known.extend(
             told.iter()
                 .chain(&ALWAYS_THERE)
@@ -224,7 +220,9 @@ fn a_build_is_told_nothing_of_its_workers_environment() {
     }
 }
 
-fn names_in<'l>(lines: impl Iterator<Item = &'l str>) -> BTreeSet<String> {
+/// The names in what `env` writes.
+fn names_in(environment: &str) -> BTreeSet<String> {
+    let lines = environment.lines();
     lines
         .filter_map(|line| Some(line.split_once('=')?.0.to_owned()))
         .collect()

@@ -5,6 +5,7 @@
     reason = "a test may stop, and its helpers too"
 )]
 
+mod adoption;
 mod claims;
 mod housekeeping;
 mod limits;

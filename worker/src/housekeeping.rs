@@ -10,9 +10,9 @@ use crate::{
     blocking::blocking,
     chore,
     container::{ContainerError, ContainerRuntime, ContainerSpec, Ours, label},
+    context::Context,
     mounts::BuildDirs,
-    proof, recipe, room,
-    run::Context,
+    orphans, proof, recipe, room,
     tree::remove_tree,
 };
 
@@ -42,7 +42,10 @@ pub async fn keep_house<R: ContainerRuntime>(context: &Context<R>) {
     let leftovers = async {
         loop {
             reconcile(context).await;
-            tokio::time::sleep(RECONCILE).await;
+            tokio::select! {
+                () = tokio::time::sleep(RECONCILE) => {}
+                () = context.leftovers.notified() => {}
+            }
         }
     };
     tokio::join!(controllers, signs, leftovers);
@@ -81,12 +84,7 @@ pub async fn refresh_controllers<R: ContainerRuntime>(
 async fn tell<R>(context: &Context<R>) {
     let told = async {
         workers::sign_of_life(&context.store, &context.me, context.trouble()).await?;
-        for rescued in jobs::rescue_expired(&context.store).await? {
-            warn!(
-                ?rescued,
-                "A build was taken back from a worker that gave no sign of life"
-            );
-        }
+        orphans::take_back_expired(context).await?;
         jobs::make_due_builds_wait(&context.store).await.map(drop)
     };
     if let Err(error) = told.await {
@@ -137,7 +135,7 @@ async fn is_wanted<R>(context: &Context<R>, container: &Ours) -> store::Result<b
     let epoch = label(label::EPOCH).and_then(|epoch| epoch.parse::<u32>().ok());
     match (label(label::ROLE), build, epoch) {
         (Some(label::ROLE_BUILD), Some(build), Some(epoch)) => {
-            Ok(jobs::who_holds(&context.store, build).await? == Some(epoch))
+            Ok(jobs::is_wanted(&context.store, build, epoch).await?)
         }
         _ => Ok(!chore::is_over(label(label::UNTIL))),
     }
@@ -180,7 +178,7 @@ async fn is_stale<R>(context: &Context<R>, name: &str) -> store::Result<bool> {
         .and_then(|rest| rest.strip_prefix('-')?.rsplit_once('-'))
         .and_then(|(build, epoch)| Some((build.parse().ok()?, epoch.parse::<u32>().ok()?)));
     match claim {
-        Some((build, epoch)) => Ok(jobs::who_holds(&context.store, build).await? != Some(epoch)),
+        Some((build, epoch)) => Ok(!jobs::is_wanted(&context.store, build, epoch).await?),
         None => Ok(chore::is_forgotten(name)),
     }
 }

@@ -1,6 +1,7 @@
 //! One job after another, in containers.
 //!
-//! - [`run`]: the worker: its slots, its start and its stop.
+//! - [`run`], [`context`]: the worker: its start, its stop, and what every job needs.
+//! - [`slots`], [`orphans`]: what is under way, and how more comes: claimed, or taken on from a worker that left.
 //! - [`execute`], [`watch`], [`verdict`], [`record`]: one claimed job from its inputs to its outcome.
 //! - [`inputs`], [`recipe`], [`log`], [`artifact`]: what goes in, the container, what comes out.
 //! - [`lease`], [`housekeeping`]: holding a job; what is done beside the jobs.
@@ -13,17 +14,20 @@ pub mod artifact;
 mod blocking;
 mod chore;
 pub mod container;
-pub mod execute;
+pub mod context;
+mod execute;
 pub mod housekeeping;
 pub mod inputs;
 pub mod lease;
 pub mod log;
 pub mod mounts;
+mod orphans;
 pub mod proof;
 pub mod recipe;
 mod record;
 mod room;
 pub mod run;
+pub mod slots;
 pub mod tree;
 mod verdict;
 mod watch;

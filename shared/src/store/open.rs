@@ -23,6 +23,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0002_channels.sql")),
     M::up(include_str!("../../migrations/0003_imports.sql")),
     M::up(include_str!("../../migrations/0004_keyboards.sql")),
+    M::up(include_str!("../../migrations/0005_hand_over.sql")),
 ];
 
 pub(super) struct Opened {

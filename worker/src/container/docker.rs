@@ -12,7 +12,7 @@ use std::{collections::HashMap, io, os::unix::fs::MetadataExt, path::Path};
 use bollard::{
     API_DEFAULT_VERSION, Docker,
     errors::Error,
-    models::ImageSummary,
+    models::{ContainerSummaryStateEnum, ImageSummary},
     query_parameters::{
         InspectContainerOptions, KillContainerOptionsBuilder, ListContainersOptionsBuilder,
         ListImagesOptions, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
@@ -27,7 +27,9 @@ use shared::{
     store::versions::{Controller, keyboards_from},
 };
 
-use super::{ContainerError, ContainerRuntime, ContainerSpec, Exit, Ours, ReportedMount, label};
+use super::{
+    ContainerError, ContainerRuntime, ContainerSpec, Exit, Ours, ReportedMount, State, label,
+};
 
 /// Seconds that the engine may take to answer; following a log or waiting is not bounded by it.
 const ANSWER_SECONDS: u64 = 60;
@@ -234,6 +236,7 @@ impl ContainerRuntime for DockerEngine {
             .filter_map(|one| {
                 Some(Ours {
                     id: one.id?,
+                    state: state_from(one.state),
                     labels: one.labels.unwrap_or_default().into_iter().collect(),
                 })
             })
@@ -280,6 +283,14 @@ fn controller_from(image: &ImageSummary, name: &str) -> Controller {
             Some(known.map(|&name| name.to_owned()).collect())
         }),
         name: name.to_owned(),
+    }
+}
+
+/// Docker and Podman use the same word for a container that was never started, and others beside it.
+fn state_from(state: Option<ContainerSummaryStateEnum>) -> State {
+    match state {
+        Some(ContainerSummaryStateEnum::CREATED) => State::Created,
+        _ => State::Started,
     }
 }
 

@@ -108,8 +108,19 @@ pub struct Exit {
 pub struct Ours {
     /// The engine's id for it.
     pub id: String,
+    /// How far it is.
+    pub state: State,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+}
+
+/// How far a container is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It was made and never started.
+    Created,
+    /// It was started; it may have ended meanwhile.
+    Started,
 }
 
 /// A mount of a container, as the engine reports it.
