@@ -9,7 +9,7 @@ use std::{
 };
 
 use harness::{
-    engine::{self, TestImage},
+    engine::{self, TestImage, docker},
     service::Answer,
     store::ByHand,
 };
@@ -92,7 +92,14 @@ impl Disks {
 }
 
 impl Drop for Disks {
+    /// The program is killed by now, and its containers are nobody's.
     fn drop(&mut self) {
+        if self.path("table/kiisrv.db").exists() {
+            let sql = "SELECT container_id FROM jobs WHERE container_id IS NOT NULL";
+            for container in self.table().ask(sql) {
+                let _ = docker(&["rm", "-f", &container]);
+            }
+        }
         for path in &self.mounted {
             run("umount", &["-l"], path);
         }
@@ -180,9 +187,9 @@ fn a_build_that_runs_while_a_disk_is_full_succeeds_when_there_is_room() {
     if !engine::is_wanted() {
         return;
     }
-    let Some(disks) = Disks::mount() else { return };
     let slow = "sleep 2; export BOARD=k-type; source \"${BASH_SOURCE[0]%/*}/build.bash\"";
     let _image = TestImage::compiling("931", slow);
+    let Some(disks) = Disks::mount() else { return };
     let service = disks.start("serve", &[("KIISRV_DISK_RESERVE_MB", "4")]);
     disks
         .table()
@@ -220,9 +227,9 @@ fn a_build_that_meets_a_full_disk_is_no_failed_compile() {
     if !engine::is_wanted() {
         return;
     }
-    let Some(disks) = Disks::mount() else { return };
     let script = "head -c 40M /dev/zero > /mnt/builds/much; echo no room; exit 1";
     let _image = TestImage::running("932", script);
+    let Some(disks) = Disks::mount() else { return };
     let service = disks.start("serve", &[("KIISRV_DISK_RESERVE_MB", "4")]);
     disks
         .table()
