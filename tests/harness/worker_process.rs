@@ -79,6 +79,10 @@ impl ContainerRuntime for DyingEngine {
         self.engine.engine_id().await
     }
 
+    async fn about(&self) -> Result<String> {
+        self.engine.about().await
+    }
+
     async fn controllers(&self) -> Result<Vec<Controller>> {
         self.engine.controllers().await
     }

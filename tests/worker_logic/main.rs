@@ -11,4 +11,5 @@ mod housekeeping;
 mod limits;
 mod outcomes;
 mod rig;
+mod self_test;
 mod start_and_stop;

@@ -46,6 +46,7 @@ impl Rig {
         settings.logs = below("data/logs");
         settings.disk_reserve = 0;
         settings.worker.slots = 1;
+        settings.worker.accept_missing = vec!["all".to_owned()];
         settings.worker.tmp_config = below("tmp_config");
         settings.worker.tmp_builds = below("tmp_builds");
         let store = Store::open(&settings.data).await.unwrap();

@@ -49,6 +49,8 @@ pub struct Context<R> {
     pub(crate) rows_changed: Notify,
     proven: AtomicBool,
     trouble: Mutex<Option<String>>,
+    /// The image of the last self-test, and the limits that were missing.
+    self_tested: Mutex<Option<(String, Vec<String>)>>,
 }
 
 /// The parts of a [`Context`] that others make.
@@ -77,6 +79,7 @@ impl<R> Context<R> {
             rows_changed: Notify::new(),
             proven: AtomicBool::new(false),
             trouble: Mutex::new(None),
+            self_tested: Mutex::new(None),
         }
     }
 
@@ -111,6 +114,23 @@ impl<R> Context<R> {
             }
             *known = trouble;
         }
+    }
+
+    /// What this process has seen to be missing with this image.
+    pub(crate) fn self_tested(&self, image: &str) -> Option<Vec<String>> {
+        let known = self
+            .self_tested
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let (of, missing) = known.as_ref()?;
+        (of == image).then(|| missing.clone())
+    }
+
+    pub(crate) fn set_self_tested(&self, image: &str, missing: &[String]) {
+        *self
+            .self_tested
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some((image.to_owned(), missing.to_vec()));
     }
 
     pub(crate) fn is_proven(&self) -> bool {

@@ -12,7 +12,7 @@ use crate::{
     container::{ContainerError, ContainerRuntime, ContainerSpec, Ours, label},
     context::Context,
     mounts::BuildDirs,
-    orphans, proof, recipe, room,
+    orphans, proof, recipe, room, self_test,
     tree::remove_tree,
 };
 
@@ -60,16 +60,22 @@ pub async fn refresh_controllers<R: ContainerRuntime>(
     context: &Context<R>,
 ) -> Result<(), ContainerError> {
     let controllers = context.runtime.controllers().await?;
-    if let Some(controller) = controllers.first()
-        && !context.is_proven()
-    {
-        proof::prove(context, controller).await?;
-        context.proven();
-    }
-    let trouble = if controllers.is_empty() {
-        Some("the engine has no image named kiisrv-controller-*".to_owned())
-    } else {
-        room::lacking(context).await
+    // One of ours before one of the predecessor's, as the strict profile is what is promised.
+    let first = controllers
+        .iter()
+        .max_by_key(|controller| controller.protocol);
+    let trouble = match first {
+        Some(controller) => {
+            if !context.is_proven() {
+                proof::prove(context, controller).await?;
+                context.proven();
+            }
+            match self_test::trouble(context, controller).await? {
+                None => room::lacking(context).await,
+                trouble => trouble,
+            }
+        }
+        None => Some("the engine has no image named kiisrv-controller-*".to_owned()),
     };
     context.set_trouble(trouble);
     if let Err(error) =

@@ -6,8 +6,8 @@
 //! - [`inputs`], [`recipe`], [`log`], [`artifact`]: what goes in, the container, what comes out.
 //! - [`lease`], [`housekeeping`]: holding a job; what is done beside the jobs.
 //! - [`tree`]: directories that a build could write to, measured and removed.
-//! - [`mounts`], [`proof`]: our paths as the host knows them, and that they are right; [`chore`] is the
-//!   small container that proves it.
+//! - [`mounts`], [`proof`]: our paths as the host knows them, and that they are right; [`self_test`]: that the
+//!   engine enforces its limits; [`chore`] is the small container that proves both.
 //! - [`container`]: the engine's verbs; only `container::docker` speaks to it.
 
 pub mod artifact;
@@ -27,6 +27,7 @@ pub mod recipe;
 mod record;
 mod room;
 pub mod run;
+pub mod self_test;
 pub mod slots;
 pub mod tree;
 mod verdict;

@@ -89,9 +89,11 @@ fn may_open(path: &Path) -> Result<(), ContainerError> {
 
 impl ContainerRuntime for DockerEngine {
     async fn engine_id(&self) -> Result<String, ContainerError> {
-        identity::of(&self.docker)
-            .await
-            .map_err(|error| step("say who it is", &error))
+        identity::of(&self.docker).await
+    }
+
+    async fn about(&self) -> Result<String, ContainerError> {
+        identity::about(&self.docker).await
     }
 
     async fn controllers(&self) -> Result<Vec<Controller>, ContainerError> {

@@ -156,6 +156,9 @@ pub trait ContainerRuntime: Send + Sync + 'static {
     /// The engine's own id.
     fn engine_id(&self) -> impl Future<Output = Result<String, ContainerError>> + Send;
 
+    /// What its limits depend on beside the flags, in one line: its own version, the kernel's, the runtime.
+    fn about(&self) -> impl Future<Output = Result<String, ContainerError>> + Send;
+
     /// The images named `kiisrv-controller-*` that are tagged `latest`.
     fn controllers(&self) -> impl Future<Output = Result<Vec<Controller>, ContainerError>> + Send;
 
