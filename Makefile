@@ -12,6 +12,7 @@ stop:
 
 # Everything: checks, unit tests, several processes on one table, golden KLL, the real engine
 test: controller check
+	scripts/ensure-test-tools
 	CI=true cargo test --workspace --locked
 
 # The inner loop: no engine
@@ -38,6 +39,7 @@ images:
 
 # The compose file with three workers: twenty builds at once
 test-compose: images controller
+	scripts/ensure-test-tools
 	scripts/try-compose
 
 # Accepts what the KLL generator writes now as right

@@ -150,6 +150,12 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unknown { .. } => Self::broken(error),
+            StoreError::Commit(_) | StoreError::RolledBack => Self {
+                cause: Some(error.to_string()),
+                ..Self::unavailable(
+                    "nothing of it is stored, as the queue's disk is full or broken; ask again",
+                )
+            },
             _ => Self {
                 cause: Some(error.to_string()),
                 ..Self::unavailable("the queue cannot be used just now; ask again")

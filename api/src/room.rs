@@ -5,7 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use shared::{disk, settings::Settings};
+use shared::{
+    disk,
+    settings::Settings,
+    store::{Store, workers},
+};
 use tokio::sync::Mutex;
 use warp::http::StatusCode;
 
@@ -14,8 +18,9 @@ use crate::error::Problem;
 /// A disk does not fill within a second by more than the reserve.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Knows whether there is room where the table and the zips are.
+/// Knows whether there is room where the table and the zips are, and where the workers build.
 pub(crate) struct Room {
+    store: Store,
     places: Vec<PathBuf>,
     reserve: u64,
     known: Mutex<Option<(Instant, Option<String>)>>,
@@ -23,9 +28,14 @@ pub(crate) struct Room {
 
 impl Room {
     /// The room that these settings speak of.
-    pub(crate) fn of(settings: &Settings) -> Self {
+    pub(crate) fn of(settings: &Settings, store: Store) -> Self {
         Self {
-            places: vec![settings.data.clone(), settings.artifacts.clone()],
+            store,
+            places: vec![
+                settings.data.clone(),
+                settings.artifacts.clone(),
+                settings.logs.clone(),
+            ],
             reserve: settings.disk_reserve,
             known: Mutex::default(),
         }
@@ -48,11 +58,24 @@ impl Room {
 
     async fn look(&self) -> Option<String> {
         let (places, reserve) = (self.places.clone(), self.reserve);
-        tokio::task::spawn_blocking(move || disk::lacking(&places, reserve))
+        let here = tokio::task::spawn_blocking(move || disk::lacking(&places, reserve))
             .await
             .map_err(std::io::Error::other)
             .flatten()
-            .unwrap_or_else(|error| Some(format!("the free room cannot be found out: {error}")))
+            .unwrap_or_else(|error| Some(format!("the free room cannot be found out: {error}")));
+        match here {
+            None => self.lacking_to_workers().await,
+            here => here,
+        }
+    }
+
+    /// Where no worker can build, as there is no room left to one of them. Other trouble does not keep builds
+    /// from waiting for its end.
+    async fn lacking_to_workers(&self) -> Option<String> {
+        let ability = workers::ability(&self.store).await.ok()?;
+        ability
+            .trouble
+            .filter(|trouble| ability.workers == 0 && trouble.starts_with(disk::NO_ROOM))
     }
 
     /// Refuses new work where there is no room.

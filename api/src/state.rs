@@ -65,7 +65,7 @@ impl State {
             library,
             bodies: Bodies::default(),
             planning: Arc::new(Semaphore::new(processors)),
-            room: Arc::new(Room::of(&settings)),
+            room: Arc::new(Room::of(&settings, store.clone())),
             waiters: PerClient::new(settings.admission.waiters),
             health: Arc::default(),
             stopping: Arc::new(watch::Sender::new(false)),

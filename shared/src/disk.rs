@@ -5,6 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// How the words begin in which there is too little room. A worker's trouble is told by them from others.
+pub const NO_ROOM: &str = "no room: ";
+
 /// In which words one of these places has too little room; `None` where all have enough.
 ///
 /// It blocks: a network's disk may keep one waiting.
@@ -16,7 +19,7 @@ pub fn lacking(places: &[PathBuf], reserve: u64) -> io::Result<Option<String>> {
         let free = free_bytes(place)?;
         if free < reserve {
             return Ok(Some(format!(
-                "the disk of {} has {} MiB left, and {} are kept in reserve (KIISRV_DISK_RESERVE_MB)",
+                "{NO_ROOM}the disk of {} has {} MiB left, and {} are kept in reserve (KIISRV_DISK_RESERVE_MB)",
                 place.display(),
                 free >> 20,
                 reserve >> 20

@@ -118,6 +118,7 @@ impl TestImage {
             .args([
                 "build",
                 "-q",
+                "--network=none",
                 "-t",
                 &format!("kiisrv-controller-{name}"),
                 "-",

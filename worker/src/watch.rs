@@ -26,11 +26,21 @@ pub(crate) async fn watch<R: ContainerRuntime>(
     log: &mut LogFile,
 ) -> Result<Stop, ContainerError> {
     let limits = &run.context.settings.worker;
+    let reserve = run.context.settings.disk_reserve;
     let output = run.context.runtime.follow_log(id);
     let followed = async {
         // The log first and to its end, then the exit: the other way round its last lines can be lost.
         match follow(output, log).await? {
-            Followed::ToItsEnd => run.context.runtime.wait(id).await.map(Stop::Exited),
+            Followed::ToItsEnd => {
+                let exit = run.context.runtime.wait(id).await?;
+                // A build that met a full disk fails like one whose layout does not compile.
+                let full = exit.code != 0 && is_full(run.dirs.builds.clone(), reserve).await;
+                Ok(if full {
+                    Stop::DiskFull
+                } else {
+                    Stop::Exited(exit)
+                })
+            }
             Followed::Endless => Ok(Stop::LogEndless),
         }
     };
@@ -38,7 +48,7 @@ pub(crate) async fn watch<R: ContainerRuntime>(
         stop = followed => stop?,
         why = run.left_early() => Stop::Left(why),
         () = tokio::time::sleep(limits.build_time.saturating_sub(run.ran_for)) => Stop::TimedOut,
-        stop = output_too_large(run.dirs.builds.clone(), limits.build_output, run.context.settings.disk_reserve) => stop,
+        stop = output_too_large(run.dirs.builds.clone(), limits.build_output, reserve) => stop,
     })
 }
 
@@ -59,17 +69,19 @@ pub(crate) async fn end<R: ContainerRuntime>(run: &Run<R>, id: &str) -> Result<(
 async fn output_too_large(directory: PathBuf, bytes: u64, reserve: u64) -> Stop {
     loop {
         tokio::time::sleep(OUTPUT_LOOK).await;
-        let place = [directory.clone()];
-        let looked = blocking(move || {
-            (
-                bytes_below(&place[0]),
-                disk::lacking(&place, reserve / 2).ok().flatten(),
-            )
-        });
-        match looked.await {
-            Ok((held, _)) if held > bytes => return Stop::OutputTooLarge,
-            Ok((_, Some(_))) => return Stop::DiskFull,
-            _ => {}
+        let place = directory.clone();
+        let held = blocking(move || bytes_below(&place)).await;
+        if held.is_ok_and(|held| held > bytes) {
+            return Stop::OutputTooLarge;
+        }
+        if is_full(directory.clone(), reserve).await {
+            return Stop::DiskFull;
         }
     }
+}
+
+/// Whether a disk is half way through the reserve.
+async fn is_full(place: PathBuf, reserve: u64) -> bool {
+    let lacking = blocking(move || disk::lacking(&[place], reserve / 2)).await;
+    matches!(lacking, Ok(Ok(Some(_))))
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use deadpool_sqlite::{Config, Hook, HookError, Pool, Runtime};
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use rusqlite_migration::{M, MigrationDefinitionError, Migrations};
 
 use super::{Result, StoreError, writer::Writer};
@@ -91,8 +91,24 @@ fn make(directory: &Path, file: &Path) -> Result<(Connection, PathBuf)> {
     connection
         .busy_handler(Some(wait_fairly))
         .map_err(|error| failed(error.to_string()))?;
+    into_the_table(&connection).map_err(|error| failed(error.to_string()))?;
     drop(lock);
     Ok((connection, wake_dir))
+}
+
+/// Brings what an earlier process left in the write-ahead log into the table itself, with a sync.
+///
+/// After a sync that failed, a system counts what it should have written as written. Whoever opens the
+/// table next finds it in the log, as it is still in memory, and later syncs do not write it again: a
+/// power cut would take it, and all that was accepted after it. Copied into the table, it is written anew.
+/// Where others have the table open, nothing is found anew, and this waits for nobody.
+fn into_the_table(connection: &Connection) -> rusqlite::Result<()> {
+    let copied = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    match copied {
+        // A full disk has lost nothing, and shall not keep a service from showing what it has.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Ok(()),
+        other => other,
+    }
 }
 
 /// SQLite's own handler sleeps longer the longer it waited, so that whoever waited longest starves. A

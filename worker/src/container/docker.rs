@@ -5,6 +5,7 @@
 )]
 
 mod create;
+mod identity;
 
 use std::{collections::HashMap, io, os::unix::fs::MetadataExt, path::Path};
 
@@ -13,9 +14,9 @@ use bollard::{
     errors::Error,
     models::{ContainerSummaryStateEnum, ImageSummary},
     query_parameters::{
-        CreateContainerOptions, InspectContainerOptions, KillContainerOptionsBuilder,
-        ListContainersOptionsBuilder, ListImagesOptions, LogsOptionsBuilder,
-        RemoveContainerOptionsBuilder, StartContainerOptions, WaitContainerOptions,
+        InspectContainerOptions, KillContainerOptionsBuilder, ListContainersOptionsBuilder,
+        ListImagesOptions, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+        StartContainerOptions, WaitContainerOptions,
     },
 };
 use bytes::Bytes;
@@ -88,30 +89,11 @@ fn may_open(path: &Path) -> Result<(), ContainerError> {
 
 impl ContainerRuntime for DockerEngine {
     async fn engine_id(&self) -> Result<String, ContainerError> {
-        let info = self
-            .docker
-            .info()
-            .await
-            .map_err(|error| step("say who it is", &error))?;
-        Ok(info.id.unwrap_or_default())
+        identity::of(&self.docker).await
     }
 
     async fn about(&self) -> Result<String, ContainerError> {
-        let info = self
-            .docker
-            .info()
-            .await
-            .map_err(|error| step("say what it is", &error))?;
-        let cgroups = info.cgroup_version.map(|version| version.to_string());
-        let parts = [
-            Some(info.id.unwrap_or_default()),
-            info.server_version,
-            info.kernel_version,
-            info.default_runtime,
-            cgroups.map(|version| format!("cgroups {version}")),
-            info.security_options.map(|options| options.join(" ")),
-        ];
-        Ok(parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+        identity::about(&self.docker).await
     }
 
     async fn controllers(&self) -> Result<Vec<Controller>, ContainerError> {
@@ -159,16 +141,8 @@ impl ContainerRuntime for DockerEngine {
     }
 
     async fn create(&self, spec: &ContainerSpec) -> Result<String, ContainerError> {
-        let options = CreateContainerOptions {
-            name: Some(spec.name.clone()),
-            ..Default::default()
-        };
-        match self
-            .docker
-            .create_container(Some(options), create::body_from(spec))
-            .await
-        {
-            Ok(created) => Ok(created.id),
+        match create::create(&self.docker, spec).await {
+            Ok(id) => Ok(id),
             Err(error) if status(&error) == Some(404) => {
                 Err(ContainerError::ImageMissing(spec.image.clone()))
             }

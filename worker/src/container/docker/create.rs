@@ -2,13 +2,50 @@
 
 use std::collections::HashMap;
 
-use bollard::models::{
-    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType, ResourcesUlimits,
+use bollard::{
+    Docker,
+    errors::Error,
+    models::{
+        ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType, ResourcesUlimits,
+    },
+    query_parameters::CreateContainerOptions,
 };
 
 use crate::container::{ContainerSpec, Scratch};
 
-pub(super) fn body_from(spec: &ContainerSpec) -> ContainerCreateBody {
+/// The option of a tmpfs that bounds its files. Podman does not know it, and bounds them by memory alone.
+const INODES: &str = "nr_inodes";
+
+/// Makes a container and gives its id.
+pub(super) async fn create(docker: &Docker, spec: &ContainerSpec) -> Result<String, Error> {
+    let options = Some(CreateContainerOptions {
+        name: Some(spec.name.clone()),
+        ..Default::default()
+    });
+    let body = body_from(spec);
+    let created = match docker.create_container(options.clone(), body.clone()).await {
+        Err(error) if error.to_string().contains(INODES) => {
+            docker
+                .create_container(options, with_any_number_of_files(body))
+                .await?
+        }
+        other => other?,
+    };
+    Ok(created.id)
+}
+
+fn with_any_number_of_files(mut body: ContainerCreateBody) -> ContainerCreateBody {
+    let host = body.host_config.as_mut();
+    let tmpfs = host.and_then(|host| host.tmpfs.as_mut());
+    for options in tmpfs.into_iter().flat_map(HashMap::values_mut) {
+        if let Some(at) = options.find(&format!(",{INODES}=")) {
+            options.truncate(at);
+        }
+    }
+    body
+}
+
+fn body_from(spec: &ContainerSpec) -> ContainerCreateBody {
     ContainerCreateBody {
         image: Some(spec.image.clone()),
         user: spec.user.clone(),
@@ -82,7 +119,7 @@ fn host_config_from(spec: &ContainerSpec) -> HostConfig {
 
 fn tmpfs_options(scratch: &Scratch) -> String {
     format!(
-        "rw,noexec,nosuid,nodev,mode=1777,size={},nr_inodes={}",
+        "rw,noexec,nosuid,nodev,mode=1777,size={},{INODES}={}",
         scratch.bytes, scratch.inodes
     )
 }
@@ -97,4 +134,30 @@ fn ulimit(name: &str, value: u64) -> ResourcesUlimits {
 
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn for_an_engine_that_cannot_bound_files_all_other_bounds_of_a_scratch_stay() {
+        let options = tmpfs_options(&Scratch {
+            target: "/tmp".to_owned(),
+            bytes: 1000,
+            inodes: 10,
+        });
+        let body = ContainerCreateBody {
+            host_config: Some(HostConfig {
+                tmpfs: Some(HashMap::from([("/tmp".to_owned(), options)])),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let tmpfs = with_any_number_of_files(body).host_config.unwrap().tmpfs;
+        assert_eq!(
+            tmpfs.unwrap()["/tmp"],
+            "rw,noexec,nosuid,nodev,mode=1777,size=1000"
+        );
+    }
 }
