@@ -1,6 +1,6 @@
 # What people do with this tree. Each target does its own set-up.
 
-.PHONY: demo stop test test-quick check controller images test-compose golden
+.PHONY: demo stop test test-quick check chaos controller images test-compose test-tools golden
 
 # A layout in, a firmware zip out: installs, builds and starts what is missing
 demo:
@@ -11,7 +11,7 @@ stop:
 	scripts/demo stop
 
 # Everything: checks, unit tests, several processes on one table, golden KLL, the real engine
-test: controller check
+test: controller test-tools check
 	CI=true cargo test --workspace --locked
 
 # The inner loop: no engine
@@ -23,6 +23,20 @@ check:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --locked -q
+
+# The fault campaign at length: N builds, a kill for each ten of them; the same SEED is the same plan.
+# What it found is in target/chaos/report.json
+N ?= 500
+KILLS ?= $(shell expr $(N) / 10)
+SEED ?= $(shell date +%s)
+chaos: test-tools
+	scripts/ensure-build-tools
+	scripts/ensure-docker
+	cargo run -q -p kiisrv-tests --bin chaos --locked -- $(N) $(KILLS) $(SEED) target/chaos/report.json
+
+# What tests need to make an image of nothing
+test-tools:
+	scripts/ensure-test-tools
 
 # The reference controller, with the engine that it lives in
 controller:

@@ -1,5 +1,8 @@
 //! What is true when all is over: looked at from outside, by the table, the engine and the files.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -224,7 +227,10 @@ fn unnamed_logs(logs: &Path, rows: &[Row]) -> Vec<String> {
 /// Builds' containers and directories that are still there. A chore's are told apart: nobody removes
 /// them before their time.
 pub(crate) fn left_of_builds(stage: &Stage) -> (Vec<String>, Vec<String>) {
-    let containers = |label: &str| stage.engine.containers_with(label).unwrap_or_default();
+    let containers = |label: &str| {
+        let listed = stage.engine.containers_with(label);
+        listed.expect("the engine answers")
+    };
     let builds: BTreeSet<_> = containers("kiisrv.role=build").into_iter().collect();
     let (mut left, mut chores) = (Vec::new(), Vec::new());
     for container in containers("kiisrv.role") {

@@ -124,6 +124,7 @@ fn build_once_more(stage: &mut Stage, plan: &Plan) -> Vec<String> {
 /// Gives the workers the time that they take to tidy up. What then is left of builds is a finding; what
 /// is left of chores is given back.
 fn tidy(stage: &mut Stage, findings: &mut Findings) -> Vec<String> {
+    stage.tend_until("the engine is back", |stage| stage.engine.is_running());
     let deadline = Instant::now() + TIDYING;
     loop {
         let (left, chores) = left_of_builds(stage);

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "a test that is passed over says so")]
 
 pub mod engine;
+pub mod engine_proxy;
 pub mod private_engine;
 pub mod program;
 pub mod quick_controller;

@@ -1,5 +1,7 @@
-//! A Docker engine of a test's own, which may be stopped and killed without harm to anybody: its data, its
-//! sockets and its containerd are in a directory that goes with it. The user's engine never hears of it.
+//! A Docker engine of a test's own, which may be stopped and killed without harm to anybody.
+//!
+//! Its data, its sockets and its containerd are in a directory that goes with it. The user's engine never
+//! hears of it.
 
 use std::{
     fs::{self, File},
@@ -118,10 +120,31 @@ impl PrivateEngine {
         self.end(Signal::KILL);
     }
 
+    /// Lets it stand still: it is there, and answers nothing. Its containers run on.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let process = self.process.as_ref().expect("it runs");
+        rustix::process::kill_process(Pid::from_child(process), signal).expect("it is there");
+    }
+
     fn end(&mut self, signal: Signal) {
         let containerd = fs::read_to_string(self.path("exec/containerd/containerd.pid"));
+        self.signal(signal);
         let mut process = self.process.take().expect("it runs");
-        rustix::process::kill_process(Pid::from_child(&process), signal).expect("it is there");
         wait_for(&mut process);
         if let Some(pid) = containerd
             .ok()
