@@ -5,6 +5,7 @@
 
 use std::{
     fs::{self, File},
+    io,
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -77,15 +78,17 @@ impl PrivateEngine {
     /// When it does not start.
     pub fn start_again(&mut self) {
         assert!(self.process.is_none(), "it runs already");
+        let answers = self.spawn().is_ok() && self.answers_soon();
+        assert!(answers, "it does not start:\n{}", self.log());
+    }
+
+    fn spawn(&mut self) -> io::Result<()> {
         // Only a machine whose init reaps at once lets an engine see that its former self is dead.
         for stale in ["pid", "exec/containerd/containerd.pid"] {
             drop(fs::remove_file(self.path(stale)));
         }
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(self.path("log"))
-            .expect("a log");
+        let log = self.path("log");
+        let log = File::options().create(true).append(true).open(log)?;
         let mut dockerd = command("dockerd");
         for (flag, name) in [
             ("--data-root", "data"),
@@ -98,10 +101,14 @@ impl PrivateEngine {
         dockerd.args(["--bridge=none", "--iptables=false", "--ip6tables=false"]);
         dockerd.args(["--host", &self.address()]);
         dockerd.stdin(Stdio::null()).stdout(Stdio::null());
-        self.process = Some(dockerd.stderr(log).spawn().expect("dockerd starts"));
-        self.wait_until("it answers", |engine| {
-            UnixStream::connect(engine.socket()).is_ok() && engine.docker(&["version"]).is_some()
-        });
+        self.process = Some(dockerd.stderr(log).spawn()?);
+        Ok(())
+    }
+
+    fn answers_soon(&self) -> bool {
+        is_soon(|| {
+            UnixStream::connect(self.socket()).is_ok() && self.docker(&["version"]).is_some()
+        })
     }
 
     /// Ends it as a service manager does: its containers are told to end, then it goes.
@@ -150,7 +157,7 @@ impl PrivateEngine {
             .ok()
             .and_then(|text| text.trim().parse::<u32>().ok())
         {
-            self.wait_until("its containerd is gone", |_| !runs(pid));
+            assert!(is_soon(|| !runs(pid)), "its containerd does not go");
         }
     }
 
@@ -206,14 +213,6 @@ impl PrivateEngine {
         self.directory.path().join(name)
     }
 
-    fn wait_until(&self, what: &str, mut is_so: impl FnMut(&Self) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !is_so(self) {
-            assert!(Instant::now() < deadline, "not yet: {what}\n{}", self.log());
-            pause(LOOK);
-        }
-    }
-
     fn unmount(&self) {
         // Each start mounts the data over itself, and a kill leaves that behind.
         let below = |mount: &&str| Path::new(mount).starts_with(self.directory.path());
@@ -229,9 +228,11 @@ impl PrivateEngine {
 
 impl Drop for PrivateEngine {
     fn drop(&mut self) {
-        // Only an engine ends its containers in an orderly way, and a panic here would hide the first.
-        if self.process.is_none() && !std::thread::panicking() {
-            self.start_again();
+        // Only an engine ends its containers in an orderly way: it runs for that, and does not stand still.
+        if self.process.is_some() {
+            self.thaw();
+        } else if self.spawn().is_ok() {
+            self.answers_soon();
         }
         let containers = self.docker(&["ps", "-aq"]).unwrap_or_default();
         for container in containers.lines() {
@@ -252,6 +253,18 @@ pub fn docker_at(address: &str, arguments: &[&str]) -> Command {
     let mut docker = command("docker");
     docker.args(["--host", address]).args(arguments);
     docker
+}
+
+/// Whether something comes true before patience ends.
+fn is_soon(is_so: impl Fn() -> bool) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        pause(LOOK);
+    }
+    true
 }
 
 /// Waits for a process's end, and ends it where that takes too long.
