@@ -22,6 +22,17 @@ pub(crate) struct Actor {
     state: State,
 }
 
+/// The end of a process that nobody killed.
+pub(crate) struct Death {
+    /// Who it was, and what it said last.
+    pub(crate) words: String,
+    /// Whether it had come to be ready: before, it may find that its engine is away.
+    pub(crate) was_ready: bool,
+}
+
+/// What a process says when it is ready.
+const READY: [&str; 2] = ["The worker is ready", "The API listens"];
+
 enum State {
     Runs(Process),
     /// It was told to stop; then it is away this long.
@@ -51,9 +62,8 @@ impl Actor {
         matches!(self.state, State::Runs(_))
     }
 
-    /// Starts it where its time has come, and notices its end. Gives back what it said last where it
-    /// ended by itself.
-    pub(crate) fn tend(&mut self) -> Option<String> {
+    /// Starts it where its time has come, and notices its end. Gives that back where it ended by itself.
+    pub(crate) fn tend(&mut self) -> Option<Death> {
         let now = Instant::now();
         match &mut self.state {
             State::Away(until) if *until <= now => {
@@ -76,7 +86,8 @@ impl Actor {
                 let last = log.lines().last().unwrap_or_default();
                 let words = format!("{} ended by itself, {status}: {last}", self.name);
                 self.state = State::Away(now + AT_ONCE);
-                Some(words)
+                let was_ready = READY.iter().any(|words| log.contains(words));
+                Some(Death { words, was_ready })
             }
         }
     }

@@ -72,12 +72,17 @@ fn run(seed: u64, plan: &Plan) -> Report {
     findings.look(&stage, plan, &promises, &rows);
     findings.wrong.extend(clients.complaints());
     findings.wrong.extend(after);
+    let deaths = std::mem::take(&mut stage.deaths).into_iter();
+    let (ready, starting): (Vec<_>, Vec<_>) = deaths.partition(|death| death.was_ready);
+    findings
+        .wrong
+        .extend(ready.into_iter().map(|death| death.words));
     Report {
         seed,
         requests: plan.requests.len(),
         broken: clients.broken(),
         integrity: table.ask("PRAGMA integrity_check").join(" "),
-        died_alone: std::mem::take(&mut stage.died_alone),
+        could_not_start: starting.into_iter().map(|death| death.words).collect(),
         rescued: stage
             .workers
             .iter()

@@ -11,7 +11,7 @@ use harness::{private_engine::PrivateEngine, program::pause, quick_controller, s
 use tempfile::TempDir;
 
 use crate::{
-    actor::Actor,
+    actor::{Actor, Death},
     plan::{Kill, Kind},
 };
 
@@ -28,7 +28,7 @@ pub(crate) struct Stage {
     pub(crate) engine: PrivateEngine,
     engine_away_until: Option<Instant>,
     pub(crate) url: String,
-    pub(crate) died_alone: Vec<String>,
+    pub(crate) deaths: Vec<Death>,
     directory: TempDir,
 }
 
@@ -53,7 +53,7 @@ impl Stage {
             engine,
             engine_away_until: None,
             url: format!("http://127.0.0.1:{port}"),
-            died_alone: Vec::new(),
+            deaths: Vec::new(),
             directory,
         };
         stage.tend_until("it is ready", |stage| {
@@ -76,7 +76,7 @@ impl Stage {
             self.engine.start_again();
         }
         for actor in self.workers.iter_mut().chain([&mut self.api]) {
-            self.died_alone.extend(actor.tend());
+            self.deaths.extend(actor.tend());
         }
     }
 
