@@ -200,7 +200,7 @@ async fn the_death_of_a_listener_costs_the_others_no_wake_up() {
 async fn an_api_hears_what_becomes_of_a_build_in_another_process() {
     let own = OwnStore::new().await;
     let id = a_build("KType-Standard").enqueue(&own.store).await.id();
-    let listener = Listener::bind(own.store.wake_directory(), Role::Api).unwrap();
+    let listener = Listener::bind(own.store.wake_directory(), Role::Api, "an API").unwrap();
     let said = Process::start(&["drain", path(own.directory())]).run_to_its_end();
     assert_eq!(said, [format!("claimed {id}"), format!("finished {id}")]);
     for _ in &said {

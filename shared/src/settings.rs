@@ -74,6 +74,9 @@ pub struct WorkerSettings {
     pub build_output: u64,
     /// Bytes of a build's log that are kept: `KIISRV_LOG_KB` (4096).
     pub log_cap: u64,
+    /// Limits that this engine need not enforce, as the self-test names them: `KIISRV_ACCEPT_MISSING`, with commas
+    /// between; `all` leaves the self-test out.
+    pub accept_missing: Vec<String>,
 }
 
 impl Settings {
@@ -142,6 +145,7 @@ impl WorkerSettings {
             build_scratch: vars.limit("KIISRV_BUILD_SCRATCH_MB", 128, MIB)?,
             build_output: vars.limit("KIISRV_BUILD_OUTPUT_MB", 64, MIB)?,
             log_cap: vars.limit("KIISRV_LOG_KB", 4096, KIB)?,
+            accept_missing: vars.list("KIISRV_ACCEPT_MISSING")?,
         })
     }
 }

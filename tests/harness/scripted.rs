@@ -18,11 +18,12 @@ use futures_util::{
 use shared::{channel::Dialect, store::versions::Controller};
 use tokio::{sync::watch, task::AbortHandle};
 use worker::container::{
-    ContainerError, ContainerRuntime, ContainerSpec, Exit, Ours, ReportedMount, label,
+    ContainerError, ContainerRuntime, ContainerSpec, Exit, Ours, ReportedMount, State as Stage,
+    label,
 };
 
 pub use inside::Inside;
-use inside::{clean, prove};
+use inside::{clean, hold, prove};
 
 /// A container that ended by itself with this status.
 #[must_use]
@@ -51,6 +52,7 @@ struct State {
     hooks: HashMap<&'static str, Hook>,
     refusals: Vec<(&'static str, ContainerError)>,
     makes_missing_sources: bool,
+    missing: Vec<&'static str>,
     containers: BTreeMap<String, Container>,
     made: u32,
     calls: Vec<(&'static str, String)>,
@@ -76,6 +78,7 @@ impl Default for ScriptedEngine {
             hooks: HashMap::new(),
             refusals: Vec::new(),
             makes_missing_sources: false,
+            missing: Vec::new(),
             containers: BTreeMap::new(),
             made: 0,
             calls: Vec::new(),
@@ -138,6 +141,11 @@ impl ScriptedEngine {
     /// Makes it one of those engines that make a mount's source where it is missing.
     pub fn make_missing_sources(&self) {
         self.lock().makes_missing_sources = true;
+    }
+
+    /// Makes it one of those engines that take limits and do not enforce them.
+    pub fn do_not_enforce(&self, limits: &[&'static str]) {
+        self.lock().missing = limits.to_vec();
     }
 
     /// Puts a container there that nobody asked for.
@@ -238,6 +246,10 @@ impl ContainerRuntime for ScriptedEngine {
         Ok("scripted".to_owned())
     }
 
+    async fn about(&self) -> Result<String, ContainerError> {
+        Ok("scripted".to_owned())
+    }
+
     async fn controllers(&self) -> Result<Vec<Controller>, ContainerError> {
         Ok(self.lock().controllers.clone())
     }
@@ -275,11 +287,15 @@ impl ContainerRuntime for ScriptedEngine {
     async fn start(&self, container: &str) -> Result<(), ContainerError> {
         self.called("start", self.spec_of(container)).await?;
         let mut state = self.lock();
-        let build = Arc::clone(&state.build);
+        let (build, missing) = (Arc::clone(&state.build), state.missing.clone());
         let found = state.containers.get_mut(container).ok_or_else(no_such)?;
         let (spec, life) = (found.spec.clone(), found.life.clone());
         let behaviour: Behaviour = match spec.labels.get(label::ROLE).map(String::as_str) {
             Some(label::ROLE_BUILD) => build,
+            Some("self-test") => Arc::new(move |inside| {
+                let missing = missing.clone();
+                async move { hold(&inside, &missing) }.boxed()
+            }),
             Some("proof") => Arc::new(|inside| async move { prove(&inside) }.boxed()),
             _ => Arc::new(|inside| async move { clean(&inside) }.boxed()),
         };
@@ -333,6 +349,10 @@ impl ContainerRuntime for ScriptedEngine {
             .filter(|(_, container)| container.spec.labels.contains_key(label::ROLE))
             .map(|(id, container)| Ours {
                 id: id.clone(),
+                state: match container.task {
+                    Some(_) => Stage::Started,
+                    None => Stage::Created,
+                },
                 labels: container.spec.labels.clone(),
             })
             .collect())

@@ -204,7 +204,12 @@ impl Drop for Service {
     }
 }
 
-fn settings_in(directory: &Path, variables: &[(&str, &str)]) -> Settings {
+/// The settings of a service whose directories are all in this one.
+///
+/// # Panics
+/// When a variable's value cannot be used.
+#[must_use]
+pub fn settings_in(directory: &Path, variables: &[(&str, &str)]) -> Settings {
     let within = |name: &str| directory.join(name).display().to_string();
     Settings::from_lookup(|name| {
         let set = variables
@@ -216,6 +221,8 @@ fn settings_in(directory: &Path, variables: &[(&str, &str)]) -> Settings {
             "KIISRV_TMP_CONFIG" => Some(within("tmp_config")),
             "KIISRV_TMP_BUILDS" => Some(within("tmp_builds")),
             "KIISRV_LAYOUTS" => Some(LAYOUTS.to_owned()),
+            // It has tests of its own, and would be paid for by each of the others.
+            "KIISRV_ACCEPT_MISSING" => Some("all".to_owned()),
             _ => None,
         })
     })

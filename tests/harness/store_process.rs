@@ -111,7 +111,7 @@ async fn claim_and_hang(directory: &Path, count: usize) {
 /// Takes the next build as a worker does that finds none, and says what woke it.
 async fn wait_for_work(directory: &Path) {
     let store = Store::open(directory).await.unwrap();
-    let listener = Listener::bind(store.wake_directory(), Role::Worker).unwrap();
+    let listener = Listener::bind(store.wake_directory(), Role::Worker, &worker()).unwrap();
     let worker = worker();
     assert!(
         claim_next(&store, &worker, LEASE).await.unwrap().is_none(),

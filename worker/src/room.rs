@@ -3,7 +3,7 @@
 
 use shared::disk;
 
-use crate::{blocking::blocking, run::Context};
+use crate::{blocking::blocking, context::Context};
 
 /// In which words there is too little room; `None` where there is enough.
 pub(crate) async fn lacking<R>(context: &Context<R>) -> Option<String> {

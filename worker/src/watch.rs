@@ -37,7 +37,7 @@ pub(crate) async fn watch<R: ContainerRuntime>(
     Ok(tokio::select! {
         stop = followed => stop?,
         why = run.left_early() => Stop::Left(why),
-        () = tokio::time::sleep(limits.build_time) => Stop::TimedOut,
+        () = tokio::time::sleep(limits.build_time.saturating_sub(run.ran_for)) => Stop::TimedOut,
         stop = output_too_large(run.dirs.builds.clone(), limits.build_output, run.context.settings.disk_reserve) => stop,
     })
 }

@@ -12,6 +12,7 @@ pub mod channels;
 pub mod import;
 pub mod jobs;
 pub mod requests;
+pub mod self_tests;
 pub mod versions;
 pub mod wake;
 pub mod workers;

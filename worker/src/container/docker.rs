@@ -11,7 +11,7 @@ use std::{collections::HashMap, io, os::unix::fs::MetadataExt, path::Path};
 use bollard::{
     API_DEFAULT_VERSION, Docker,
     errors::Error,
-    models::ImageSummary,
+    models::{ContainerSummaryStateEnum, ImageSummary},
     query_parameters::{
         CreateContainerOptions, InspectContainerOptions, KillContainerOptionsBuilder,
         ListContainersOptionsBuilder, ListImagesOptions, LogsOptionsBuilder,
@@ -26,7 +26,9 @@ use shared::{
     store::versions::{Controller, keyboards_from},
 };
 
-use super::{ContainerError, ContainerRuntime, ContainerSpec, Exit, Ours, ReportedMount, label};
+use super::{
+    ContainerError, ContainerRuntime, ContainerSpec, Exit, Ours, ReportedMount, State, label,
+};
 
 /// Seconds that the engine may take to answer; following a log or waiting is not bounded by it.
 const ANSWER_SECONDS: u64 = 60;
@@ -92,6 +94,24 @@ impl ContainerRuntime for DockerEngine {
             .await
             .map_err(|error| step("say who it is", &error))?;
         Ok(info.id.unwrap_or_default())
+    }
+
+    async fn about(&self) -> Result<String, ContainerError> {
+        let info = self
+            .docker
+            .info()
+            .await
+            .map_err(|error| step("say what it is", &error))?;
+        let cgroups = info.cgroup_version.map(|version| version.to_string());
+        let parts = [
+            Some(info.id.unwrap_or_default()),
+            info.server_version,
+            info.kernel_version,
+            info.default_runtime,
+            cgroups.map(|version| format!("cgroups {version}")),
+            info.security_options.map(|options| options.join(" ")),
+        ];
+        Ok(parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
     }
 
     async fn controllers(&self) -> Result<Vec<Controller>, ContainerError> {
@@ -244,6 +264,7 @@ impl ContainerRuntime for DockerEngine {
             .filter_map(|one| {
                 Some(Ours {
                     id: one.id?,
+                    state: state_from(one.state),
                     labels: one.labels.unwrap_or_default().into_iter().collect(),
                 })
             })
@@ -290,6 +311,14 @@ fn controller_from(image: &ImageSummary, name: &str) -> Controller {
             Some(known.map(|&name| name.to_owned()).collect())
         }),
         name: name.to_owned(),
+    }
+}
+
+/// Docker and Podman use the same word for a container that was never started, and others beside it.
+fn state_from(state: Option<ContainerSummaryStateEnum>) -> State {
+    match state {
+        Some(ContainerSummaryStateEnum::CREATED) => State::Created,
+        _ => State::Started,
     }
 }
 
