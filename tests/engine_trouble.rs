@@ -36,7 +36,12 @@ impl Rig {
     fn at(engine: (PrivateEngine, String), address: impl FnOnce(&PrivateEngine) -> String) -> Self {
         let (engine, image) = engine;
         let address = address(&engine);
-        let variables = [("DOCKER_HOST", address.as_str()), ("KIISRV_SLOTS", "1")];
+        let variables = [
+            ("DOCKER_HOST", address.as_str()),
+            ("KIISRV_SLOTS", "1"),
+            // The quick image has not the tools with which a worker tries an engine's limits.
+            ("KIISRV_ACCEPT_MISSING", "all"),
+        ];
         Self {
             service: Service::start(&variables),
             engine,
@@ -147,12 +152,16 @@ fn while_the_socket_is_gone_builds_wait_and_the_service_says_that_it_cannot_buil
     rig.wait_until("it says that it is not ready", || rig.ready().0 == 503);
     for id in [&running, &waiting] {
         let build = rig.service.get(&format!("/v1/builds/{id}")).json();
-        assert_eq!(build["status"], "queued", "it is nobody's fault: {build}");
+        assert_eq!(
+            build["finished_at"],
+            Value::Null,
+            "it is nobody's fault: {build}"
+        );
     }
     fs::rename(&aside, &socket).unwrap();
     rig.wait_until("it is ready again", || rig.ready().0 == 200);
-    // The one that ran could not be watched to its end; the other had no container before.
-    rig.assert_built(&running, 1, 2);
+    // What ended while nobody could see it is not built again.
+    rig.assert_built(&running, 1, 1);
     rig.assert_built(&waiting, 2, 1);
     rig.assert_nothing_is_left();
 }

@@ -26,6 +26,7 @@ pub(crate) struct Row {
     fingerprint: String,
     file: String,
     sha256: String,
+    detail: String,
     pub(crate) number: Option<usize>,
 }
 
@@ -51,7 +52,7 @@ pub(crate) struct Findings {
 /// The rows, as they are now.
 pub(crate) fn rows(table: &ByHand) -> Vec<Row> {
     const QUESTION: &str = "SELECT json_array(id, coalesce(reason, status), attempts, fingerprint,
-            coalesce(artifact_file, ''), coalesce(artifact_sha256, ''),
+            coalesce(artifact_file, ''), coalesce(artifact_sha256, ''), coalesce(detail, ''),
             coalesce((SELECT json_extract(config, '$.order') FROM job_inputs WHERE job_id = id), ''))
         FROM jobs ORDER BY id";
     let row = |text: String| {
@@ -67,7 +68,8 @@ pub(crate) fn rows(table: &ByHand) -> Vec<Row> {
             fingerprint: text(3),
             file: text(4),
             sha256: text(5),
-            number: text(6)
+            detail: text(6),
+            number: text(7)
                 .split(' ')
                 .next()
                 .and_then(|number| number.parse().ok()),
@@ -125,8 +127,10 @@ impl Findings {
                 _ => false,
             };
             if !can_be {
-                self.wrong
-                    .push(format!("build {} cannot end as {}", row.id, row.end));
+                self.wrong.push(format!(
+                    "build {} cannot end as {}: {}",
+                    row.id, row.end, row.detail
+                ));
             }
             if row.end == "succeeded" && !succeeded.insert(row.number) {
                 self.doubled.push(format!(

@@ -14,6 +14,7 @@ fn row(end: &str, number: usize) -> Row {
         fingerprint: "abc".to_owned(),
         file: format!("{BUILD}/1.zip"),
         sha256: hex::encode(Sha256::digest(zip_of(number))),
+        detail: String::new(),
         number: Some(number),
     }
 }
