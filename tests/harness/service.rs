@@ -116,6 +116,17 @@ impl Service {
         table.execute(sql, [version, controller]).expect("a row");
     }
 
+    /// Does something at the service's table, as another process of the product does.
+    ///
+    /// # Panics
+    /// When the table cannot be opened.
+    pub fn at_the_table<T>(&self, work: impl AsyncFnOnce(Store) -> T) -> T {
+        self.runtime.block_on(async {
+            let store = Store::open(&self.settings.data).await.expect("the table");
+            work(store).await
+        })
+    }
+
     /// Submits a layout and gives the build's id.
     ///
     /// # Panics
