@@ -25,7 +25,7 @@ check:
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --locked -q
 
 # The fault campaign at length: N builds, a kill for each ten of them; the same SEED is the same plan.
-# What it found is in target/chaos/report.json
+# What it found is in target/chaos/report.json, what the processes said in target/chaos/said
 N ?= 500
 KILLS ?= $(shell expr $(N) / 10)
 SEED ?= $(shell date +%s)

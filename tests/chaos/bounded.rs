@@ -9,7 +9,7 @@ fn nothing_that_was_accepted_is_lost_or_doubled_whatever_is_killed() {
     if !private_engine::is_wanted() {
         return;
     }
-    let report = Path::new(program::path()).with_file_name("chaos-bounded.json");
+    let report = Path::new(program::path()).with_file_name("chaos-short/report.json");
     #[expect(
         clippy::disallowed_methods,
         reason = "the campaign is a program of its own, which a person can run at length"

@@ -142,6 +142,7 @@ impl Clients {
             }
             let build = json_of(&body);
             match build["status"].as_str() {
+                Some("queued" | "running") if self.gives_up.load(Ordering::Relaxed) => return None,
                 Some("queued" | "running") => {}
                 Some("failed") => return build["reason"].as_str().map(str::to_owned),
                 ended => return ended.map(str::to_owned),

@@ -18,7 +18,7 @@ mod stage;
 mod starts;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -51,15 +51,19 @@ fn main() -> ExitCode {
     program::path();
     println!("{builds} builds, {kills} kills, seed {seed}");
     let report_to = PathBuf::from(report);
-    let report = run(seed, &Plan::of(seed, builds, kills));
+    let report = run(
+        seed,
+        &Plan::of(seed, builds, kills),
+        &report_to.with_file_name("said"),
+    );
     report.write(&report_to);
     println!("{}", report.summary());
     println!("the report is {}", report_to.display());
     ExitCode::from(u8::from(!report.is_good()))
 }
 
-fn run(seed: u64, plan: &Plan) -> Report {
-    let mut stage = Stage::set_up();
+fn run(seed: u64, plan: &Plan, said: &Path) -> Report {
+    let mut stage = Stage::set_up(said);
     let clients = Clients::new(plan.requests.clone(), &stage.url);
     let done = director::direct(&mut stage, plan, &clients);
     let after = build_once_more(&mut stage, plan);

@@ -33,18 +33,19 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Sets it up and waits until it can build.
-    pub(crate) fn set_up() -> Self {
+    /// Sets it up and waits until it can build. What its processes say goes into `said` and stays there.
+    pub(crate) fn set_up(said: &Path) -> Self {
         let directory = tempfile::Builder::new().prefix("kiisrv-chaos-").tempdir();
         let directory = directory.expect("a directory");
         let engine = PrivateEngine::start();
         quick_controller::import(&engine, MARK);
         let port = a_free_port();
-        let logs = directory.path().join("said");
-        fs::create_dir(&logs).expect("a directory");
+        // An earlier campaign's are not this one's.
+        drop(fs::remove_dir_all(said));
+        fs::create_dir_all(said).expect("a directory");
         let variables = variables(directory.path(), port, &engine.address());
         let actor =
-            |name: &str, command| Actor::new(name, command, variables.clone(), logs.clone());
+            |name: &str, command| Actor::new(name, command, variables.clone(), said.to_owned());
         let mut stage = Self {
             api: actor("api", "api"),
             workers: (1..=WORKERS)
