@@ -1,6 +1,6 @@
 # What people do with this tree. Each target does its own set-up.
 
-.PHONY: demo stop test test-quick check controller images test-compose golden fuzz
+.PHONY: demo stop test test-quick check chaos fuzz controller images test-compose test-tools golden
 
 # A layout in, a firmware zip out: installs, builds and starts what is missing
 demo:
@@ -11,8 +11,7 @@ stop:
 	scripts/demo stop
 
 # Everything: checks, unit tests, several processes on one table, golden KLL, the real engine
-test: controller check
-	scripts/ensure-test-tools
+test: controller test-tools check
 	CI=true cargo test --workspace --locked
 
 # The inner loop: no engine
@@ -24,6 +23,20 @@ check:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --locked -q
+
+# The fault campaign at length: N builds, a kill for each ten of them; the same SEED is the same plan.
+# What it found is in target/chaos/report.json, what the processes said in target/chaos/said
+N ?= 500
+KILLS ?= $(shell expr $(N) / 10)
+SEED ?= $(shell date +%s)
+chaos: test-tools
+	scripts/ensure-build-tools
+	scripts/ensure-docker
+	cargo run -q -p kiisrv-tests --bin chaos --locked -- $(N) $(KILLS) $(SEED) target/chaos/report.json
+
+# What tests need to make an image of nothing
+test-tools:
+	scripts/ensure-test-tools
 
 # The reference controller, with the engine that it lives in
 controller:
@@ -38,8 +51,7 @@ images:
 	scripts/images
 
 # The compose file with three workers: twenty builds at once
-test-compose: images controller
-	scripts/ensure-test-tools
+test-compose: images controller test-tools
 	scripts/try-compose
 
 # Accepts what the KLL generator writes now as right

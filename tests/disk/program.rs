@@ -5,7 +5,6 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command},
-    sync::OnceLock,
     time::{Duration, Instant},
 };
 
@@ -134,7 +133,7 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 /// not say otherwise.
 pub(crate) fn command(part: &str, home: &Path, variables: &[(&str, &str)]) -> Command {
     #[expect(clippy::disallowed_methods, reason = "the real program is tested")]
-    let mut command = Command::new(program());
+    let mut command = Command::new(harness::program::path());
     command
         .arg(part)
         .current_dir(home)
@@ -151,28 +150,4 @@ fn address_in(log: &str) -> Option<String> {
     let (_, rest) = log.split_once("listens on http://")?;
     let address: SocketAddr = rest.split_whitespace().next()?.parse().ok()?;
     Some(format!("http://{address}"))
-}
-
-/// The program's file. Tests of this package do not make it by themselves.
-fn program() -> &'static Path {
-    static MADE: OnceLock<PathBuf> = OnceLock::new();
-    MADE.get_or_init(|| {
-        let members = ["-p", "kiisrv", "-p", "kiisrv-tests"];
-        #[expect(clippy::disallowed_methods, reason = "the program has to be made")]
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo
-            .args(["build", "--quiet", "--locked", "--bins"])
-            .args(members)
-            .current_dir(env!("CARGO_MANIFEST_DIR"));
-        // What cargo tells a test of itself makes some packages' build scripts run again.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("CARGO_") {
-                cargo.env_remove(name);
-            }
-        }
-        let made = cargo.status();
-        assert!(made.unwrap().success(), "the program could not be made");
-        // Where cargo puts it: beside the program that the tests have of their own.
-        Path::new(env!("CARGO_BIN_EXE_store-process")).with_file_name("kiisrv")
-    })
 }

@@ -9,6 +9,14 @@ use std::{
 /// `CI=true` says that somebody relies on them. `KIISRV_TEST_ENGINE=0` leaves them out on purpose.
 #[must_use]
 pub fn is_wanted() -> bool {
+    is_wanted_with(|| {
+        let there = docker(&["image", "inspect", REFERENCE]).is_some();
+        (!there).then(|| format!("no engine with {REFERENCE}: run `make controller` first"))
+    })
+}
+
+/// The same for tests that need something else, by what of it is missing.
+pub(crate) fn is_wanted_with(missing: impl FnOnce() -> Option<String>) -> bool {
     let variable = |name: &str| {
         #[expect(
             clippy::disallowed_methods,
@@ -20,13 +28,12 @@ pub fn is_wanted() -> bool {
         eprintln!("SKIPPED: KIISRV_TEST_ENGINE=0 leaves out the tests of the real engine");
         return false;
     }
-    let there = docker(&["image", "inspect", REFERENCE]).is_some();
-    if !there {
-        let advice = format!("no engine with {REFERENCE}: run `make controller` first");
-        assert!(variable("CI") != "true", "{advice}");
-        eprintln!("SKIPPED: {advice}");
-    }
-    there
+    let Some(advice) = missing() else {
+        return true;
+    };
+    assert!(variable("CI") != "true", "{advice}");
+    eprintln!("SKIPPED: {advice}");
+    false
 }
 
 /// The controller that real builds run in.

@@ -12,7 +12,11 @@ use tokio::sync::Notify;
 use crate::rig::{FIRMWARE, ONE_HALF, Rig, TWO_HALVES};
 
 #[tokio::test]
-async fn a_container_that_was_killed_from_outside_is_the_machines_trouble() {
+async fn a_container_that_was_ended_from_outside_is_the_machines_trouble() {
+    // Told to end, as by an engine that stops.
+    let rig = Rig::new().await;
+    rig.engine.builds(|_| async { exit(143) });
+    assert_eq!(rig.run(ONE_HALF).await.status, Status::Queued);
     let rig = Rig::new().await;
     rig.engine.builds(|_| async { exit(137) });
     let build = rig.run(ONE_HALF).await;

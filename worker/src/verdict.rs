@@ -17,6 +17,9 @@ use crate::{
 /// The exit status of a process that was killed.
 const KILLED: i64 = 128 + 9;
 
+/// And of one that was told to end and did. An engine that stops tells all its containers to, and we tell none.
+const TERMINATED: i64 = 128 + 15;
+
 /// What an engine says that was itself killed, and found the container dead when it came back.
 const UNKNOWN: i64 = 255;
 
@@ -86,7 +89,7 @@ fn reason_of<R>(run: &Run<R>, exit: Exit) -> Option<(Reason, String)> {
             | Reason::FileTooLarge
             | Reason::OutOfMemory),
         ) => Some((reason, format!("a limit was hit: {reason}"))),
-        _ if exit.code == KILLED || exit.code == UNKNOWN => None,
+        _ if matches!(exit.code, KILLED | TERMINATED | UNKNOWN) => None,
         _ if run.claimed.protocol < 2
             && let Some(reason) = limit_in_log(run) =>
         {
