@@ -144,6 +144,9 @@ impl Findings {
     fn artifacts(&mut self, directory: &Path, rows: &[Row]) {
         let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for build in names_in(directory) {
+            if build == PLACE_MARK {
+                continue;
+            }
             let files = names_in(&directory.join(&build));
             let (zips, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|name| is_zip(name));
             let others = others
@@ -183,6 +186,9 @@ fn wrong_with_zip(row: &Row, path: &Path) -> Option<String> {
     let own = bytes.starts_with(first_line(number, MARK).as_bytes());
     (!own).then(|| format!("the zip of {} is another build's", row.id))
 }
+
+/// With it a worker marks the place as this service's.
+const PLACE_MARK: &str = ".service";
 
 fn is_zip(name: &str) -> bool {
     let stem = name.strip_suffix(".zip");
