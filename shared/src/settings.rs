@@ -72,6 +72,8 @@ pub struct WorkerSettings {
     pub build_scratch: u64,
     /// Bytes that a build may write below `/mnt/builds`: `KIISRV_BUILD_OUTPUT_MB` (64).
     pub build_output: u64,
+    /// Files and directories that a build may leave there: `KIISRV_BUILD_FILES` (1024).
+    pub build_files: u64,
     /// Bytes of a build's log that are kept: `KIISRV_LOG_KB` (4096).
     pub log_cap: u64,
 }
@@ -141,6 +143,7 @@ impl WorkerSettings {
             build_pids: vars.positive("KIISRV_BUILD_PIDS", 256)?,
             build_scratch: vars.limit("KIISRV_BUILD_SCRATCH_MB", 128, MIB)?,
             build_output: vars.limit("KIISRV_BUILD_OUTPUT_MB", 64, MIB)?,
+            build_files: vars.positive("KIISRV_BUILD_FILES", 1024)?,
             log_cap: vars.limit("KIISRV_LOG_KB", 4096, KIB)?,
         })
     }
@@ -253,6 +256,7 @@ mod tests {
             ("KIISRV_TRUSTED_PROXIES", "10.0.0.1,x"),
             ("KIISRV_BUILD_CPUS", "NaN"),
             ("KIISRV_BUILD_PIDS", "0"),
+            ("KIISRV_BUILD_FILES", "0"),
             ("KIISRV_BUILD_MEMORY_MB", "0"),
             ("KIISRV_BUILD_SCRATCH_MB", "99999999999999999"),
         ] {

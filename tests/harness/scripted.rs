@@ -51,6 +51,7 @@ struct State {
     hooks: HashMap<&'static str, Hook>,
     refusals: Vec<(&'static str, ContainerError)>,
     makes_missing_sources: bool,
+    image_labels: BTreeMap<String, String>,
     containers: BTreeMap<String, Container>,
     made: u32,
     calls: Vec<(&'static str, String)>,
@@ -76,6 +77,7 @@ impl Default for ScriptedEngine {
             hooks: HashMap::new(),
             refusals: Vec::new(),
             makes_missing_sources: false,
+            image_labels: BTreeMap::new(),
             containers: BTreeMap::new(),
             made: 0,
             calls: Vec::new(),
@@ -133,6 +135,12 @@ impl ScriptedEngine {
     /// The images that it has.
     pub fn set_controllers(&self, controllers: Vec<Controller>) {
         self.lock().controllers = controllers;
+    }
+
+    /// The label that its images have.
+    pub fn set_image_label(&self, label: &str, value: &str) {
+        let labels = &mut self.lock().image_labels;
+        labels.insert(label.to_owned(), value.to_owned());
     }
 
     /// Makes it one of those engines that make a mount's source where it is missing.
@@ -240,6 +248,10 @@ impl ContainerRuntime for ScriptedEngine {
 
     async fn controllers(&self) -> Result<Vec<Controller>, ContainerError> {
         Ok(self.lock().controllers.clone())
+    }
+
+    async fn labels_of(&self, _: &str) -> Result<Option<BTreeMap<String, String>>, ContainerError> {
+        Ok(Some(self.lock().image_labels.clone()))
     }
 
     async fn mounts_of(&self, _: &str) -> Result<Option<Vec<ReportedMount>>, ContainerError> {

@@ -15,6 +15,7 @@ use futures_util::FutureExt;
 use shared::{
     job::{BuildRequest, Outcome, Plan},
     kll::Generated,
+    settings::WorkerSettings,
     store::jobs::{self, Claimed},
 };
 use tokio::{sync::SetOnce, time::Instant};
@@ -146,30 +147,33 @@ async fn hold<R>(run: &Run<R>) -> Infallible {
 }
 
 async fn build<R: ContainerRuntime>(run: &Arc<Run<R>>) -> End {
-    let preparing = Arc::clone(run);
-    let (generated, mut log) = match blocking(move || prepare(&preparing)).await {
+    let limits = match run.context.limits_of(&run.claimed.image).await {
+        Ok(limits) => limits,
+        Err(error) => return End::Broken(error.to_string()),
+    };
+    let (preparing, log_cap) = (Arc::clone(run), limits.log_cap);
+    let (generated, mut log) = match blocking(move || prepare(&preparing, log_cap)).await {
         Ok(Ok(prepared)) => prepared,
         Ok(Err(end)) => return *end,
         Err(error) => return End::Broken(format!("the inputs could not be made: {error}")),
     };
-    let stop = match run_container(run, &generated, &mut log).await {
+    let stop = match run_container(run, &generated, &limits, &mut log).await {
         Ok(Stop::Left(why)) => return End::Left(why),
         Ok(stop) => stop,
         Err(ContainerError::ImageMissing(_)) => Stop::ImageMissing,
         Err(error) => return End::Broken(error.to_string()),
     };
     let judging = Arc::clone(run);
-    blocking(move || verdict::judge(&judging, &generated, stop, log))
+    blocking(move || verdict::judge(&judging, &generated, &limits, stop, log))
         .await
         .unwrap_or_else(|error| End::Broken(format!("the output could not be judged: {error}")))
 }
 
 /// Makes what the container will be given.
-fn prepare<R>(run: &Run<R>) -> Result<(Generated, LogFile), Box<End>> {
+fn prepare<R>(run: &Run<R>, log_cap: u64) -> Result<(Generated, LogFile), Box<End>> {
     let broken = |what: &str, error: std::io::Error| {
         Box::new(End::Broken(format!("{what} could not be made: {error}")))
     };
-    let log_cap = run.context.settings.worker.log_cap;
     let mut log = LogFile::create(&run.log, log_cap).map_err(|error| broken("the log", error))?;
     let generated = match generate(run) {
         Ok(generated) => generated,
@@ -224,12 +228,12 @@ fn generate<R>(run: &Run<R>) -> Result<Generated, String> {
 async fn run_container<R: ContainerRuntime>(
     run: &Run<R>,
     generated: &Generated,
+    limits: &WorkerSettings,
     log: &mut LogFile,
 ) -> Result<Stop, ContainerError> {
     let (context, held) = (&run.context, &run.claimed.held);
     let user = context.owner.user();
-    let settings = &context.settings.worker;
-    let spec = recipe_for(&run.claimed, generated, &run.dirs, &user, settings);
+    let spec = recipe_for(&run.claimed, generated, &run.dirs, &user, limits);
     let created = context.create(spec).await?;
     // Known from here on, so that it is removed whatever happens to this run.
     let id = run.container.get_or_init(|| created);
@@ -247,7 +251,7 @@ async fn run_container<R: ContainerRuntime>(
         }
     }
     context.runtime.start(id).await?;
-    let stop = watch(run, id, log).await?;
+    let stop = watch(run, limits, id, log).await?;
     if !matches!(stop, Stop::Exited(_)) {
         end(run, id).await?;
     }

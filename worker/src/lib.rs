@@ -2,7 +2,8 @@
 //!
 //! - [`run`]: the worker: its slots, its start and its stop.
 //! - [`execute`], [`watch`], [`verdict`], [`record`]: one claimed job from its inputs to its outcome.
-//! - [`inputs`], [`recipe`], [`log`], [`artifact`]: what goes in, the container, what comes out.
+//! - [`inputs`], [`limits`], [`recipe`], [`log`], [`artifact`], [`zip_check`]: what goes in, the container,
+//!   what comes out.
 //! - [`lease`], [`housekeeping`]: holding a job; what is done beside the jobs.
 //! - [`tree`]: directories that a build could write to, measured and removed.
 //! - [`mounts`], [`proof`]: our paths as the host knows them, and that they are right; [`chore`] is the
@@ -17,6 +18,7 @@ pub mod execute;
 pub mod housekeeping;
 pub mod inputs;
 pub mod lease;
+pub mod limits;
 pub mod log;
 pub mod mounts;
 pub mod proof;
@@ -27,6 +29,7 @@ pub mod run;
 pub mod tree;
 mod verdict;
 mod watch;
+pub mod zip_check;
 
 pub use container::docker::DockerEngine;
 pub use run::Worker;

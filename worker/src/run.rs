@@ -15,7 +15,7 @@ use std::{
 use futures_util::FutureExt;
 use shared::{
     layout::Library,
-    settings::Settings,
+    settings::{Settings, WorkerSettings},
     store::{
         Store, StoreError,
         jobs::{self, Held},
@@ -33,6 +33,7 @@ use crate::{
     housekeeping,
     inputs::Owner,
     lease::LEASE,
+    limits,
     mounts::Mapping,
 };
 
@@ -59,6 +60,7 @@ pub struct Context<R> {
     pub abandon: CancellationToken,
     proven: AtomicBool,
     trouble: Mutex<Option<String>>,
+    limits: limits::Known,
 }
 
 impl<R> Context<R> {
@@ -110,6 +112,18 @@ impl<R: ContainerRuntime> Context<R> {
         spec.labels
             .insert(label::SERVICE.to_owned(), self.store.service_id());
         self.runtime.create(&spec).await
+    }
+
+    /// What a build in this image may use.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub(crate) async fn limits_of(
+        &self,
+        image: &str,
+    ) -> Result<Arc<WorkerSettings>, ContainerError> {
+        let settings = &self.settings.worker;
+        self.limits.of_image(image, &self.runtime, settings).await
     }
 
     /// The id of some controller image, for chores that need a shell.
@@ -188,6 +202,7 @@ impl<R: ContainerRuntime> Worker<R> {
             abandon: CancellationToken::new(),
             proven: AtomicBool::new(false),
             trouble: Mutex::new(None),
+            limits: limits::Known::default(),
             settings,
             store,
             runtime,

@@ -1,15 +1,15 @@
 //! A running container, followed to its end or to a limit that it goes over.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::Path, time::Duration};
 
-use shared::disk;
+use shared::{disk, settings::WorkerSettings};
 
 use crate::{
     blocking::blocking,
     container::{ContainerError, ContainerRuntime},
     execute::{Run, Stop},
     log::{Followed, LogFile, follow},
-    tree::bytes_below,
+    tree::fits,
 };
 
 /// How often a running build's output is measured. What it writes in between is what the reserve of
@@ -22,10 +22,11 @@ const DYING: Duration = Duration::from_secs(30);
 /// Follows a container to its end, or to a limit that it goes over.
 pub(crate) async fn watch<R: ContainerRuntime>(
     run: &Run<R>,
+    limits: &WorkerSettings,
     id: &str,
     log: &mut LogFile,
 ) -> Result<Stop, ContainerError> {
-    let limits = &run.context.settings.worker;
+    let (builds, reserve) = (&run.dirs.builds, run.context.settings.disk_reserve);
     let output = run.context.runtime.follow_log(id);
     let followed = async {
         // The log first and to its end, then the exit: the other way round its last lines can be lost.
@@ -38,7 +39,7 @@ pub(crate) async fn watch<R: ContainerRuntime>(
         stop = followed => stop?,
         why = run.left_early() => Stop::Left(why),
         () = tokio::time::sleep(limits.build_time) => Stop::TimedOut,
-        stop = output_too_large(run.dirs.builds.clone(), limits.build_output, run.context.settings.disk_reserve) => stop,
+        stop = output_too_large(builds, limits, reserve) => stop,
     })
 }
 
@@ -56,18 +57,19 @@ pub(crate) async fn end<R: ContainerRuntime>(run: &Run<R>, id: &str) -> Result<(
 
 /// Returns when the build's output is over its limit, or its disk half way through the reserve: files
 /// that are open and have no name any more are seen only there.
-async fn output_too_large(directory: PathBuf, bytes: u64, reserve: u64) -> Stop {
+async fn output_too_large(directory: &Path, limits: &WorkerSettings, reserve: u64) -> Stop {
+    let (bytes, files) = (limits.build_output, limits.build_files);
     loop {
         tokio::time::sleep(OUTPUT_LOOK).await;
-        let place = [directory.clone()];
+        let place = [directory.to_owned()];
         let looked = blocking(move || {
             (
-                bytes_below(&place[0]),
+                fits(&place[0], bytes, files),
                 disk::lacking(&place, reserve / 2).ok().flatten(),
             )
         });
         match looked.await {
-            Ok((held, _)) if held > bytes => return Stop::OutputTooLarge,
+            Ok((false, _)) => return Stop::OutputTooLarge,
             Ok((_, Some(_))) => return Stop::DiskFull,
             _ => {}
         }

@@ -148,6 +148,12 @@ pub trait ContainerRuntime: Send + Sync + 'static {
     /// The images named `kiisrv-controller-*` that are tagged `latest`.
     fn controllers(&self) -> impl Future<Output = Result<Vec<Controller>, ContainerError>> + Send;
 
+    /// The labels of an image; `None` where this engine does not have it.
+    fn labels_of(
+        &self,
+        image: &str,
+    ) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, ContainerError>> + Send;
+
     /// The mounts of a container; `None` where this engine does not have it.
     fn mounts_of(
         &self,
