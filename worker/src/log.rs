@@ -15,8 +15,8 @@ use crate::container::ContainerError;
 const LONGEST_LINE: usize = 16 * 1024;
 
 /// How far a log may go over its cap before its build is ended: past the cap nothing is kept, but the
-/// engine still has to carry it.
-const ENDLESS: u64 = 4;
+/// engine still has to carry it. With its [`ENVELOPE`], a log of lines as people write them is cut first.
+const ENDLESS: u64 = 8;
 
 /// How much the engine keeps of a log, in caps.
 ///
