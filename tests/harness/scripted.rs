@@ -52,6 +52,7 @@ struct State {
     refusals: Vec<(&'static str, ContainerError)>,
     makes_missing_sources: bool,
     image_labels: BTreeMap<String, String>,
+    processes: u64,
     containers: BTreeMap<String, Container>,
     made: u32,
     calls: Vec<(&'static str, String)>,
@@ -78,6 +79,7 @@ impl Default for ScriptedEngine {
             refusals: Vec::new(),
             makes_missing_sources: false,
             image_labels: BTreeMap::new(),
+            processes: 1,
             containers: BTreeMap::new(),
             made: 0,
             calls: Vec::new(),
@@ -141,6 +143,11 @@ impl ScriptedEngine {
     pub fn set_image_label(&self, label: &str, value: &str) {
         let labels = &mut self.lock().image_labels;
         labels.insert(label.to_owned(), value.to_owned());
+    }
+
+    /// So many processes are in each of its containers.
+    pub fn set_processes(&self, count: u64) {
+        self.lock().processes = count;
     }
 
     /// Makes it one of those engines that make a mount's source where it is missing.
@@ -313,6 +320,10 @@ impl ContainerRuntime for ScriptedEngine {
             Ok(life) => stream::unfold((life, 0), next_piece).boxed(),
             Err(error) => stream::once(async { Err(error) }).boxed(),
         }
+    }
+
+    async fn processes_in(&self, _: &str) -> Result<Option<u64>, ContainerError> {
+        Ok(Some(self.lock().processes))
     }
 
     async fn wait(&self, container: &str) -> Result<Exit, ContainerError> {

@@ -6,7 +6,7 @@ pub(crate) type Attempt = (&'static str, Option<&'static str>);
 
 pub(crate) const ATTEMPTS: &[Attempt] = &[
     ("fork_bomb", Some("too_many_processes")),
-    ("fork_bomb_without_end", Some("timed_out")),
+    ("fork_bomb_without_end", Some("too_many_processes")),
     ("memory_bomb", Some("out_of_memory")),
     ("tmp_full", Some("scratch_full")),
     ("tmp_files", Some("scratch_full")),

@@ -34,7 +34,7 @@ const HONEST_IMAGE: &str = "FROM kiisrv-controller-960\nLABEL kiisrv.limits.seco
 /// Attempts at once, each with a neighbour beside it.
 const LANES: usize = 2;
 
-/// An attempt's own limit is 4 s, by its image's label. The rest is what a busy machine may take to make
+/// An attempt's own limit is 6 s, by its image's label. The rest is what a busy machine may take to make
 /// a container and to remove it.
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -153,7 +153,9 @@ fn neighbour(service: &Service, beside: &str) -> Option<Duration> {
         println!("The neighbour of {beside}: {build}\n{}", log.text());
         return None;
     }
-    Some(started.elapsed())
+    let took = started.elapsed();
+    service.assert_nothing_is_left(&build);
+    Some(took)
 }
 
 /// What of the host a build would change if it could, and nothing else changes meanwhile.

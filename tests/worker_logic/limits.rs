@@ -23,6 +23,20 @@ async fn a_build_that_runs_too_long_is_killed_and_timed_out() {
 }
 
 #[tokio::test]
+async fn a_build_that_runs_too_long_with_all_its_processes_has_too_many() {
+    for (more, reason) in [(0, Reason::TooManyProcesses), (1, Reason::TimedOut)] {
+        let mut rig = Rig::new().await;
+        rig.settings.worker.build_time = Duration::from_millis(50);
+        rig.settings.worker.build_pids = 20 + more;
+        rig.engine.set_processes(20);
+        drop(hangs(&rig.engine));
+        let build = rig.run(ONE_HALF).await;
+        failed_for(&build, reason);
+        rig.nothing_is_left(&[&build]);
+    }
+}
+
+#[tokio::test]
 async fn a_build_that_leaves_too_much_is_killed() {
     let mut rig = Rig::new().await;
     rig.settings.worker.build_output = 100_000;

@@ -85,6 +85,7 @@ pub(crate) enum End {
 pub(crate) enum Stop {
     Exited(Exit),
     TimedOut,
+    TooManyProcesses,
     OutputTooLarge,
     DiskFull,
     LogEndless,

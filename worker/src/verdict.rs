@@ -42,6 +42,12 @@ pub(crate) fn judge<R>(
             let seconds = limits.build_time.as_secs();
             (Reason::TimedOut, format!("it ran longer than {seconds} s"))
         }
+        Stop::TooManyProcesses => {
+            let pids = limits.build_pids;
+            let detail =
+                format!("it had {pids} processes, all that a build may, until its time was over");
+            (Reason::TooManyProcesses, detail)
+        }
         Stop::OutputTooLarge => {
             let (mib, files) = (limits.build_output >> 20, limits.build_files);
             let detail = format!("it left more than {mib} MiB or more than {files} files");

@@ -16,6 +16,9 @@ use crate::{
 /// free disk is for.
 const OUTPUT_LOOK: Duration = Duration::from_millis(200);
 
+/// How long a build that is over its time lives on for its processes to be counted.
+const COUNTING: Duration = Duration::from_secs(3);
+
 /// How long a killed container may take to be dead. One that takes longer hangs in the machine.
 const DYING: Duration = Duration::from_secs(30);
 
@@ -35,12 +38,27 @@ pub(crate) async fn watch<R: ContainerRuntime>(
             Followed::Endless => Ok(Stop::LogEndless),
         }
     };
-    Ok(tokio::select! {
+    let stop = tokio::select! {
         stop = followed => stop?,
         why = run.left_early() => Stop::Left(why),
         () = tokio::time::sleep(limits.build_time) => Stop::TimedOut,
         stop = output_too_large(builds, limits, reserve) => stop,
+    };
+    Ok(match stop {
+        Stop::TimedOut if has_all_its_processes(run, limits, id).await => Stop::TooManyProcesses,
+        other => other,
     })
+}
+
+/// Whether a container has as many processes as it may, which is what a bomb of forks that never ends
+/// looks like. An engine that does not say so in time is not waited for.
+async fn has_all_its_processes<R: ContainerRuntime>(
+    run: &Run<R>,
+    limits: &WorkerSettings,
+    id: &str,
+) -> bool {
+    let counted = tokio::time::timeout(COUNTING, run.context.runtime.processes_in(id)).await;
+    matches!(counted, Ok(Ok(Some(count))) if count >= u64::from(limits.build_pids))
 }
 
 /// Kills a container, and makes sure that it is dead: nothing may change what it left from now on.

@@ -20,7 +20,8 @@ use bollard::{
     query_parameters::{
         CreateContainerOptions, InspectContainerOptions, KillContainerOptionsBuilder,
         ListContainersOptionsBuilder, ListImagesOptions, LogsOptionsBuilder,
-        RemoveContainerOptionsBuilder, StartContainerOptions, WaitContainerOptions,
+        RemoveContainerOptionsBuilder, StartContainerOptions, StatsOptionsBuilder,
+        WaitContainerOptions,
     },
 };
 use bytes::Bytes;
@@ -190,6 +191,19 @@ impl ContainerRuntime for DockerEngine {
                     .map_err(|error| step("follow a container's log", &error))
             })
             .boxed()
+    }
+
+    async fn processes_in(&self, container: &str) -> Result<Option<u64>, ContainerError> {
+        let options = StatsOptionsBuilder::new()
+            .stream(false)
+            .one_shot(true)
+            .build();
+        let mut said = std::pin::pin!(self.docker.stats(container, Some(options)));
+        let said = said
+            .try_next()
+            .await
+            .map_err(|error| step("count a container's processes", &error))?;
+        Ok(said.and_then(|said| said.pids_stats?.current))
     }
 
     async fn wait(&self, container: &str) -> Result<Exit, ContainerError> {

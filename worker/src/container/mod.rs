@@ -172,6 +172,12 @@ pub trait ContainerRuntime: Send + Sync + 'static {
     /// Its output from the first byte on, until it ends.
     fn follow_log(&self, container: &str) -> BoxStream<'static, Result<Bytes, ContainerError>>;
 
+    /// How many processes and threads are in it just now; `None` where the engine does not say.
+    fn processes_in(
+        &self,
+        container: &str,
+    ) -> impl Future<Output = Result<Option<u64>, ContainerError>> + Send;
+
     /// Waits for its end.
     fn wait(&self, container: &str) -> impl Future<Output = Result<Exit, ContainerError>> + Send;
 
