@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use attempts::{ATTEMPTS, Attempt, escaped};
+use attempts::{ATTEMPTS, Attempt};
 use harness::{
     engine::{self, TestImage},
     service::{Service, layout},
@@ -104,7 +104,7 @@ fn try_all(service: &Service) -> Vec<Line> {
     lines
 }
 
-fn try_one(service: &Service, (name, expected): Attempt) -> Line {
+fn try_one(service: &Service, (name, end): Attempt) -> Line {
     let mut config = layout("KType-Standard.json");
     config["redteam"] = name.into();
     for (member, path) in [("canary", "canary"), ("builds", "tmp_builds")] {
@@ -120,14 +120,17 @@ fn try_one(service: &Service, (name, expected): Attempt) -> Line {
     });
     let reason = build["reason"].as_str();
     let log = service.get(build["log_url"].as_str().unwrap());
-    let trouble = if reason != expected {
-        Some(format!("it ended as {reason:?} and not as {expected:?}"))
+    let trouble = if reason != end.reason() {
+        Some(format!(
+            "it ended as {reason:?} and not as {:?}",
+            end.reason()
+        ))
     } else if took > LONGEST {
         Some("it went on for too long".to_owned())
     } else if log.body.len() > LONGEST_LOG {
         Some(format!("its log has {} bytes", log.body.len()))
     } else {
-        escaped(&log.text())
+        end.trouble_in(&log.text())
     };
     service.assert_nothing_is_left(&build);
     Line {
