@@ -74,6 +74,8 @@ pub struct WorkerSettings {
     pub build_output: u64,
     /// Files and directories that a build may leave there: `KIISRV_BUILD_FILES` (1024).
     pub build_files: u64,
+    /// What bounds a build's output: `KIISRV_BUILD_OUTPUT_BOUND` (`watched`, or `tmpfs`).
+    pub output_bound: OutputBound,
     /// Bytes of a build's log that are kept: `KIISRV_LOG_KB` (4096).
     pub log_cap: u64,
 }
@@ -117,6 +119,27 @@ impl Settings {
     }
 }
 
+/// What keeps a build's output within its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputBound {
+    /// A look several times a second; what is written in between is on the disk for a moment.
+    Watched,
+    /// That look, and the build's own memory: the directory of outputs is in memory, else nothing is built.
+    Tmpfs,
+}
+
+impl FromStr for OutputBound {
+    type Err = &'static str;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        match word {
+            "watched" => Ok(Self::Watched),
+            "tmpfs" => Ok(Self::Tmpfs),
+            _ => Err("it must be watched or tmpfs"),
+        }
+    }
+}
+
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 
@@ -144,6 +167,7 @@ impl WorkerSettings {
             build_scratch: vars.limit("KIISRV_BUILD_SCRATCH_MB", 128, MIB)?,
             build_output: vars.limit("KIISRV_BUILD_OUTPUT_MB", 64, MIB)?,
             build_files: vars.positive("KIISRV_BUILD_FILES", 1024)?,
+            output_bound: vars.or("KIISRV_BUILD_OUTPUT_BOUND", OutputBound::Watched)?,
             log_cap: vars.limit("KIISRV_LOG_KB", 4096, KIB)?,
         })
     }
@@ -257,6 +281,7 @@ mod tests {
             ("KIISRV_BUILD_CPUS", "NaN"),
             ("KIISRV_BUILD_PIDS", "0"),
             ("KIISRV_BUILD_FILES", "0"),
+            ("KIISRV_BUILD_OUTPUT_BOUND", "quota"),
             ("KIISRV_BUILD_MEMORY_MB", "0"),
             ("KIISRV_BUILD_SCRATCH_MB", "99999999999999999"),
         ] {

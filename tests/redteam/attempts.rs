@@ -67,6 +67,12 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
     ("kernel_calls", Refused),
 ];
 
+/// Attempts on an output that is in memory. The first one would fill a disk, as nobody can count it there.
+pub(crate) const BOUND: &[Attempt] = &[
+    ("output_without_names", Failed("out_of_memory")),
+    ("zip_that_is_fine", Firmware),
+];
+
 impl End {
     pub(crate) const fn reason(self) -> Option<&'static str> {
         match self {

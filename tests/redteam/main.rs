@@ -17,12 +17,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use attempts::{ATTEMPTS, Attempt};
+use attempts::{ATTEMPTS, Attempt, BOUND};
 use harness::{
     engine::{self, TestImage},
     service::{Service, layout},
 };
 use report::Line;
+use serde_json::Value;
 
 /// No other test's images have these numbers.
 const HOSTILE: &str = "960";
@@ -78,6 +79,25 @@ fn whatever_a_build_tries_harms_nobody_but_itself() {
     }
 }
 
+#[test]
+fn an_output_in_memory_is_bounded_by_the_memory_of_its_build() {
+    if !engine::is_wanted() {
+        return;
+    }
+    let _image = TestImage::of_directory("962", IMAGE);
+    let outputs = tempfile::tempdir_in("/dev/shm").unwrap();
+    let service = Service::start(&[
+        ("KIISRV_TMP_BUILDS", outputs.path().to_str().unwrap()),
+        ("KIISRV_BUILD_OUTPUT_BOUND", "tmpfs"),
+    ]);
+    service.stand_for("hostile", "962");
+    for (name, end) in BOUND {
+        let build = service.build(&hostile(&service, name), "hostile");
+        assert_eq!(build["reason"].as_str(), end.reason(), "{name}: {build}");
+        service.assert_nothing_is_left(&build);
+    }
+}
+
 fn trouble_of(line: &Line) -> Option<String> {
     let trouble = match (&line.trouble, line.neighbour_seconds) {
         (Some(trouble), _) => trouble.as_str(),
@@ -105,13 +125,8 @@ fn try_all(service: &Service) -> Vec<Line> {
 }
 
 fn try_one(service: &Service, (name, end): Attempt) -> Line {
-    let mut config = layout("KType-Standard.json");
-    config["redteam"] = name.into();
-    for (member, path) in [("canary", "canary"), ("builds", "tmp_builds")] {
-        config[member] = service.path().join(path).display().to_string().into();
-    }
     let started = Instant::now();
-    let id = service.submit(&config, "hostile");
+    let id = service.submit(&hostile(service, name), "hostile");
     // Both run from here on: there is a slot for each.
     let (build, took, beside) = thread::scope(|scope| {
         let beside = scope.spawn(|| neighbour(service, name));
@@ -142,6 +157,16 @@ fn try_one(service: &Service, (name, end): Attempt) -> Line {
             .filter(|took| *took < LONGEST_NEIGHBOUR)
             .map(|took| took.as_secs_f64()),
     }
+}
+
+/// The layout of a build that makes this attempt.
+fn hostile(service: &Service, name: &str) -> Value {
+    let mut config = layout("KType-Standard.json");
+    config["redteam"] = name.into();
+    for (member, path) in [("canary", "canary"), ("builds", "tmp_builds")] {
+        config[member] = service.path().join(path).display().to_string().into();
+    }
+    config
 }
 
 /// How long a build of somebody takes who wants nothing but firmware; `None` where there was none.

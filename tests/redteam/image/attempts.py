@@ -115,6 +115,17 @@ def output_closed_directory():
     time.sleep(60)
 
 
+def output_without_names():
+    """Files that are open and have no name any more take room where nobody can count it."""
+    held = []
+    for number in range(500):
+        held.append(os.open(f"{BUILDS}/{number}", os.O_CREAT | os.O_WRONLY))
+        os.unlink(f"{BUILDS}/{number}")
+        for _ in range(7):
+            os.write(held[-1], bytes(MIB))
+    time.sleep(60)
+
+
 def output_and_gone():
     """Too much, and gone before anybody looks."""
     for number in range(3):
