@@ -271,6 +271,23 @@ const LIMITS: [Case; 10] = [
 ];
 
 #[test]
+fn this_engine_keeps_every_limit_in_the_self_test() {
+    if !engine::is_wanted() {
+        return;
+    }
+    let service = Service::start(&[("KIISRV_ACCEPT_MISSING", "")]);
+    #[expect(
+        clippy::disallowed_types,
+        reason = "from outside, as an operator's client"
+    )]
+    let table = rusqlite::Connection::open(service.path().join("data/kiisrv.db")).unwrap();
+    let missing: String = table
+        .query_row("SELECT missing FROM self_tests", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(missing, "");
+}
+
+#[test]
 fn each_limit_has_its_own_reason_and_none_is_kept_as_an_answer() {
     if !engine::is_wanted() {
         return;

@@ -171,6 +171,49 @@ async fn a_build_that_was_acknowledged_survives_a_kill() {
 }
 
 #[tokio::test]
+async fn processes_that_ask_at_once_cannot_pass_a_clients_limit_together() {
+    let own = OwnStore::new().await;
+    let admit = |prefix| Process::start(&["admit", path(own.directory()), prefix, "60", "100"]);
+    let processes = ["one", "two", "three", "four"].map(admit);
+    let said: Vec<_> = processes
+        .into_iter()
+        .flat_map(Process::run_to_its_end)
+        .collect();
+    let admitted = after("admitted ", &said);
+    assert_eq!((admitted.len(), said.len()), (100, 240));
+    let waiting = own
+        .by_hand()
+        .ask("SELECT id FROM jobs WHERE status = 'queued'");
+    assert_eq!(set(&waiting), set(&admitted));
+    assert_eq!(own.by_hand().ask("SELECT waiting FROM service"), ["100"]);
+}
+
+#[tokio::test]
+async fn of_many_that_leave_at_once_in_several_processes_one_is_the_last() {
+    for _ in 0..5 {
+        let own = OwnStore::new().await;
+        let join = || Process::start(&["join-and-leave", path(own.directory()), "KType-Standard"]);
+        let mut processes: Vec<_> = (0..6).map(|_| join()).collect();
+        let joined: BTreeSet<_> = processes
+            .iter_mut()
+            .map(|one| one.line().unwrap())
+            .collect();
+        assert_eq!(joined.len(), 1, "all hold the same build: {joined:?}");
+        for process in &mut processes {
+            process.say("now");
+        }
+        let said: Vec<_> = processes
+            .into_iter()
+            .flat_map(Process::run_to_its_end)
+            .collect();
+        let last = said.iter().filter(|left| *left == "AndCancelled").count();
+        assert_eq!((last, said.len()), (1, 6), "{said:?}");
+        let status = own.by_hand().ask("SELECT status FROM jobs");
+        assert_eq!(status, ["cancelled"]);
+    }
+}
+
+#[tokio::test]
 async fn a_waiting_worker_is_woken_by_a_build_of_another_process() {
     let own = OwnStore::new().await;
     let mut worker = Process::start(&["wait-for-work", path(own.directory())]);
@@ -200,7 +243,7 @@ async fn the_death_of_a_listener_costs_the_others_no_wake_up() {
 async fn an_api_hears_what_becomes_of_a_build_in_another_process() {
     let own = OwnStore::new().await;
     let id = a_build("KType-Standard").enqueue(&own.store).await.id();
-    let listener = Listener::bind(own.store.wake_directory(), Role::Api).unwrap();
+    let listener = Listener::bind(own.store.wake_directory(), Role::Api, "an API").unwrap();
     let said = Process::start(&["drain", path(own.directory())]).run_to_its_end();
     assert_eq!(said, [format!("claimed {id}"), format!("finished {id}")]);
     for _ in &said {

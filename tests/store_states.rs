@@ -9,7 +9,7 @@ use shared::{
     store::{
         Store,
         jobs::{
-            self, Build, Claimed, Enqueued, MAX_CLAIMS, MAX_STARTS, Pause, Recorded, Rescued,
+            self, Build, Claimed, Enqueued, MAX_LOSSES, MAX_TROUBLES, Pause, Recorded, Rescued,
             claim_next, container_created, finish, give_back, make_due_builds_wait, renew,
             rescue_expired,
         },
@@ -234,23 +234,18 @@ async fn only_a_build_whose_lease_has_ended_is_rescued() {
 }
 
 #[tokio::test]
-async fn the_third_lost_start_sets_a_build_aside() {
+async fn the_third_lost_worker_sets_a_build_aside() {
     let own = OwnStore::new().await;
     let id = a_build("KType-Standard").enqueue(&own.store).await.id();
-    for start in 1..=MAX_STARTS {
-        let held = lose_silently(&own.store, "a worker").await.held;
-        assert!(
-            container_created(&own.store, &held, "container", "engine")
-                .await
-                .unwrap()
-        );
-        assert_eq!(row(&own.store, id).await.attempts, start);
-        let expected = if start < MAX_STARTS {
+    for loss in 1..=MAX_LOSSES {
+        lose_silently(&own.store, "a worker").await;
+        let expected = if loss < MAX_LOSSES {
             Rescued::Waiting(id)
         } else {
             Rescued::SetAside(id)
         };
         assert_eq!(rescue_expired(&own.store).await.unwrap(), [expected]);
+        assert_eq!(row(&own.store, id).await.losses, loss);
     }
     let build = row(&own.store, id).await;
     assert_eq!(
@@ -263,37 +258,16 @@ async fn the_third_lost_start_sets_a_build_aside() {
 }
 
 #[tokio::test]
-async fn a_build_that_never_starts_is_set_aside_in_the_end() {
+async fn a_worker_that_leaves_gives_its_build_back_and_nothing_is_counted() {
     let own = OwnStore::new().await;
     let id = a_build("KType-Standard").enqueue(&own.store).await.id();
-    let mut last = Vec::new();
-    for _ in 0..MAX_CLAIMS {
-        lose_silently(&own.store, "a worker").await;
-        last = rescue_expired(&own.store).await.unwrap();
-    }
-    assert_eq!(last, [Rescued::SetAside(id)]);
-    assert_eq!(row(&own.store, id).await.reason, Some(Reason::WorkerLost));
-}
-
-#[tokio::test]
-async fn a_worker_that_leaves_gives_its_build_back_and_no_start_is_counted() {
-    let own = OwnStore::new().await;
-    let id = a_build("KType-Standard").enqueue(&own.store).await.id();
-    for _ in 0..=MAX_STARTS {
+    for _ in 0..=MAX_LOSSES {
         let held = claim(&own.store, "a worker").await.held;
-        assert!(
-            container_created(&own.store, &held, "container", "engine")
-                .await
-                .unwrap()
-        );
-        assert_eq!(row(&own.store, id).await.attempts, 1);
         give_back(&own.store, &held, Pause::None, "").await.unwrap();
         let build = row(&own.store, id).await;
         assert_eq!((build.status, build.attempts), (Status::Queued, 0));
+        assert_eq!((build.troubles, build.losses), (0, 0));
     }
-    let held = claim(&own.store, "before its container").await.held;
-    give_back(&own.store, &held, Pause::None, "").await.unwrap();
-    assert_eq!(row(&own.store, id).await.attempts, 0);
 }
 
 #[tokio::test]
@@ -324,7 +298,7 @@ async fn a_build_in_trouble_waits_longer_each_time() {
         assert_eq!(make_due_builds_wait(&own.store).await.unwrap(), 1);
     }
     let held = claim(&own.store, "a worker").await.held;
-    assert_eq!(held.epoch, MAX_CLAIMS);
+    assert_eq!(row(&own.store, id).await.troubles + 1, MAX_TROUBLES);
     give_back(&own.store, &held, Pause::Growing, "still no engine")
         .await
         .unwrap();

@@ -57,23 +57,6 @@ async fn two_clients_take_turns() {
 }
 
 #[tokio::test]
-async fn a_thousand_waiting_builds_delay_anothers_first_by_those_that_run() {
-    let own = OwnStore::new().await;
-    thousand(&own.store, "anna").await;
-    for _ in 0..3 {
-        claim(&own.store).await;
-    }
-    let berts = ask(&own.store, "Kira-Standard", "bert").await;
-    assert_eq!(claim(&own.store).await, berts);
-    // Nobody saves up turns: the long silent one's second goes behind the waiting one's next.
-    let second = ask(&own.store, "Kira-Second", "bert").await;
-    let third = ask(&own.store, "Kira-Third", "bert").await;
-    assert_eq!(claim(&own.store).await, second);
-    assert_ne!(claim(&own.store).await, third);
-    assert_eq!(claim(&own.store).await, third);
-}
-
-#[tokio::test]
 async fn a_build_that_somebody_joins_gets_the_better_turn_of_both() {
     let own = OwnStore::new().await;
     let mut annas = Vec::new();
@@ -207,20 +190,6 @@ async fn the_statistics_count_requests_builds_clients_and_time() {
 
 async fn ask(store: &Store, name: &str, client: &str) -> JobId {
     a_build(name).by(client).enqueue(store).await.id()
-}
-
-async fn thousand(store: &Store, client: &'static str) {
-    let mut asking = tokio::task::JoinSet::new();
-    for number in 0..1000 {
-        let store = store.clone();
-        asking.spawn(async move { ask(&store, &format!("KType-{number}"), client).await });
-    }
-    asking.join_all().await;
-}
-
-async fn claim(store: &Store) -> JobId {
-    let claimed = claim_next(store, "a worker", LEASE).await.unwrap();
-    claimed.expect("a waiting build").held.id
 }
 
 async fn claim_all(store: &Store) -> Vec<JobId> {

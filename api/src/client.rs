@@ -5,7 +5,10 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use shared::store::requests::{Visitor, client_name};
+use shared::{
+    settings::Network,
+    store::requests::{Visitor, client_name},
+};
 use warp::{
     Filter,
     http::{HeaderMap, header},
@@ -52,7 +55,7 @@ pub(crate) fn asker(
 
 /// The right-most address that no trusted proxy of ours vouches to be one of them. What stands left of
 /// it was sent by the client and may say anything.
-fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
+fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let mut nearest = peer.to_canonical();
     let forwarded: Vec<&str> = headers
         .get_all("x-forwarded-for")
@@ -61,7 +64,7 @@ fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
         .flat_map(|value| value.to_str().unwrap_or("?").split(','))
         .collect();
     for further in forwarded.into_iter().rev() {
-        if !trusted.contains(&nearest) {
+        if !is_trusted(nearest, trusted) {
             break;
         }
         let Some(further) = parse_address(further.trim()) else {
@@ -70,6 +73,11 @@ fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
         nearest = further;
     }
     nearest
+}
+
+/// Whether this is a proxy of ours.
+pub(crate) fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
+    trusted.iter().any(|network| network.contains(address))
 }
 
 /// An address, with a port or without: proxies do either.
@@ -98,6 +106,10 @@ mod tests {
         assert_eq!(found("203.0.113.9", &["198.51.100.1"], &[]), "203.0.113.9");
         assert_eq!(
             found("10.0.0.1", &["198.51.100.1"], &["10.0.0.1"]),
+            "198.51.100.1"
+        );
+        assert_eq!(
+            found("10.0.0.9", &["198.51.100.1"], &["10.0.0.0/24"]),
             "198.51.100.1"
         );
     }

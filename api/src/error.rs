@@ -20,6 +20,10 @@ pub(crate) type Answer = Result<Response, Problem>;
 /// After this long a worker may have come back, or the table be free.
 const SOON: Duration = Duration::from_secs(5);
 
+/// Between these an estimate is told: it may be zero, and much may change in ten minutes.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(10);
+
 /// A refusal, or a fault of our own.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -93,6 +97,25 @@ impl Problem {
         }
     }
 
+    /// 429: this client has its share, and may ask again after a while.
+    pub(crate) fn too_many(detail: impl Into<String>) -> Self {
+        Self {
+            retry_after: Some(SOON),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
+        }
+    }
+
+    /// 401: a right is needed, and none was shown.
+    pub(crate) fn unauthorized(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, detail)
+    }
+
+    /// The same, with an estimate of when asking again makes sense.
+    pub(crate) fn after(mut self, estimate: Duration) -> Self {
+        self.retry_after = Some(estimate.clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
+        self
+    }
+
     /// 500: a fault of our own. The cause is for the log only.
     pub(crate) fn broken(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
@@ -161,6 +184,9 @@ impl Reply for Problem {
             HeaderValue::from_static("application/problem+json"),
         );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(pause) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(pause.as_secs()));
         }

@@ -2,20 +2,25 @@
 //!
 //! In the order of a request's way:
 //!
-//! - `server`, with [`run`]: connections, their limits, and the end of them when the process stops.
+//! - `server`, with [`run`]: connections, their limits, and the end of them when the process stops. `door` lets them
+//!   in, `linger` reads on where one still sends.
 //! - [`routes()`]: the table of routes. Each leads to one function in `handlers`.
 //! - `client`, `body`: who asks, and what they send, within bounds.
 //! - `submit`: from a body to a row in the queue, for the native route and for the predecessor's.
 //! - `handlers`: one file for each thing that can be asked about.
 //! - `files`, `range`: a file of a build as an answer.
 //! - `error`: every refusal, as `application/problem+json`.
-//! - `state`, with [`State`]: what all of them share; `room`: whether the disk has room.
+//! - `state`, with [`State`]: what all of them share; `room`: whether the disk has room; `per_client`: what one client
+//!   may hold at once.
 
 mod body;
 mod client;
+mod door;
 mod error;
 mod files;
 mod handlers;
+mod linger;
+mod per_client;
 mod range;
 mod room;
 mod routes;

@@ -7,6 +7,7 @@ use warp::{
     filters::BoxedFilter,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     path,
+    path::FullPath,
     reply::Response,
 };
 
@@ -14,7 +15,9 @@ use crate::{
     body::incoming,
     client::asker,
     error::answer_refusal,
-    handlers::{artifacts, builds, health, keyboards, layouts, predecessor, stats, versions},
+    handlers::{
+        artifacts, builds, health, keyboards, layouts, leave, predecessor, stats, versions,
+    },
     state::State,
 };
 
@@ -28,6 +31,7 @@ pub fn routes(
     let native = one_of([
         submit_build(state),
         show_build(state),
+        leave_build(state),
         build_log(state),
         build_artifact(state),
         keyboards(state),
@@ -43,10 +47,26 @@ pub fn routes(
         releases(state),
         stats(state),
     ]);
-    one_of([preflight(), native, predecessor, health])
-        .recover(answer_refusal)
-        .unify()
+    let all = one_of([preflight(), native, predecessor, health]);
+    path::full()
+        .and(all.recover(answer_refusal).unify())
+        .map(|path: FullPath, response| with_allow(&path, response))
         .map(for_every_origin)
+}
+
+/// Says with a 405 what the path does know, which warp forgets when it refuses.
+fn with_allow(path: &FullPath, mut response: Response) -> Response {
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        let segments: Vec<_> = path.as_str().split('/').skip(1).collect();
+        let methods = match segments[..] {
+            ["v1", "builds"] | ["download.php"] | [""] => "POST, OPTIONS",
+            ["v1", "builds", _] => "GET, HEAD, DELETE, OPTIONS",
+            _ => "GET, HEAD, OPTIONS",
+        };
+        let methods = HeaderValue::from_static(methods);
+        response.headers_mut().insert(header::ALLOW, methods);
+    }
+    response
 }
 
 /// `POST /v1/builds`
@@ -64,8 +84,16 @@ fn submit_build(state: &State) -> Route {
 /// `GET /v1/builds/{id}?wait=30&status=queued`
 fn show_build(state: &State) -> Route {
     let place = path!("v1" / "builds" / String).and(get());
-    let handler = |id, state, query| builds::show_build(state, id, query);
-    answered(place.and(with(state)).and(query()).then(handler))
+    let handler = |id, state, asker, query| builds::show_build(state, id, asker, query);
+    let place = place.and(with(state)).and(asker(state));
+    answered(place.and(query()).then(handler))
+}
+
+/// `DELETE /v1/builds/{id}`
+fn leave_build(state: &State) -> Route {
+    let place = path!("v1" / "builds" / String).and(warp::delete());
+    let handler = |id, state, headers| leave::leave_build(state, id, headers);
+    answered(place.and(with(state)).and(headers()).then(handler))
 }
 
 /// `GET /v1/builds/{id}/log`
@@ -178,13 +206,13 @@ fn preflight() -> Route {
         let headers = response.headers_mut();
         headers.insert(
             header::ACCESS_CONTROL_ALLOW_METHODS,
-            HeaderValue::from_static("GET, HEAD, POST"),
+            HeaderValue::from_static("GET, HEAD, POST, DELETE"),
         );
         headers.insert(
             header::ACCESS_CONTROL_MAX_AGE,
             HeaderValue::from_static("86400"),
         );
-        // Whatever it wants to send is fine, as no header of a browser's gives anybody a right here.
+        // Whatever it wants to send is fine, as no header that a browser adds by itself gives anybody a right here.
         if let Some(wanted) = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
             headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
         }
@@ -201,7 +229,7 @@ fn preflight() -> Route {
 }
 
 /// Opens an answer, also a refusal, to pages of every origin, and forbids browsers to guess its kind.
-fn for_every_origin(mut response: Response) -> Response {
+pub(crate) fn for_every_origin(mut response: Response) -> Response {
     let fixed: [(HeaderName, &'static str); 3] = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (

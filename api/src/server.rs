@@ -1,8 +1,13 @@
 //! Connections: how many, how slow they may be, and their end when the process stops.
 
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::pin, time::Duration};
 
-use hyper::{Request, body::Incoming, server::conn::http1, service::Service};
+use hyper::{
+    Request,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -11,13 +16,17 @@ use hyper_util::{
 use shared::{settings::Settings, store::Store};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::oneshot,
     task::JoinSet,
 };
+use warp::{Reply, reply::Response};
 
 use crate::{
     client::Peer,
-    routes::routes,
+    door::{Door, Entry, Pass, TELLING, Visit},
+    error::Problem,
+    linger,
+    routes::{for_every_origin, routes},
     state::{StartError, State},
 };
 
@@ -29,6 +38,8 @@ const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 pub(crate) struct Limits {
     /// Served at once; further ones wait to be accepted.
     pub(crate) connections: usize,
+    /// Of one client; further ones are refused.
+    pub(crate) connections_of_client: usize,
     /// For the head of a request, and for the next request of a connection that is kept.
     pub(crate) head: Duration,
     /// For a client that does not take what was sent.
@@ -41,6 +52,7 @@ impl Limits {
     fn of(settings: &Settings) -> Self {
         Self {
             connections: settings.max_connections,
+            connections_of_client: settings.admission.connections,
             head: Duration::from_secs(10),
             unread: Duration::from_secs(60),
             grace: settings.stop_grace,
@@ -75,40 +87,43 @@ pub(crate) async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let service = TowerToHyperService::new(warp::service(routes(&state)));
-    let slots = Arc::new(Semaphore::new(limits.connections));
+    let proxies = &state.settings.trusted_proxies;
+    let door = Door::new(limits.connections, limits.connections_of_client, proxies);
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
-        let (stream, peer, slot) = tokio::select! {
-            accepted = accept(&listener, &slots) => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    tracing::warn!(%error, "A connection was not accepted");
-                    tokio::time::sleep(AFTER_REFUSAL).await;
-                    continue;
-                }
-            },
+        let Visit {
+            stream,
+            peer,
+            entry,
+        } = tokio::select! {
+            visit = next_visit(&door, &listener) => visit,
             () = &mut shutdown => break,
         };
         prepare(&stream, limits.unread);
-        let service = service.clone();
-        let with_peer = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(Peer(peer));
-            service.call(request)
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.head)
-            .serve_connection(TokioIo::new(stream), with_peer);
-        let connection = graceful.watch(connection);
-        connections.spawn(async move {
-            let _slot = slot;
-            // A client that left or was too slow is not our failure.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "A connection ended early");
+        let (stream, returned) = linger::lend(stream);
+        match entry {
+            Entry::In(pass) => {
+                let service = service.clone();
+                let with_peer = service_fn(move |mut request: Request<Incoming>| {
+                    request.extensions_mut().insert(Peer(peer));
+                    service.call(request)
+                });
+                let connection = http(limits).serve_connection(TokioIo::new(stream), with_peer);
+                let connection = graceful.watch(connection);
+                connections.spawn(see_to_its_end(connection, returned, pass));
             }
-        });
+            Entry::TooMany(pass) => {
+                let refuse = service_fn(|_| async { Ok::<_, Infallible>(too_many_connections()) });
+                let connection = http(limits)
+                    .keep_alive(false)
+                    .serve_connection(TokioIo::new(stream), refuse);
+                let told = see_to_its_end(connection, returned, pass);
+                connections.spawn(async { drop(tokio::time::timeout(TELLING, told).await) });
+            }
+            Entry::Flood => {}
+        }
         forget_ended(&mut connections);
     }
     drop(listener);
@@ -123,16 +138,41 @@ pub(crate) async fn serve(
     connections.shutdown().await;
 }
 
-async fn accept(
-    listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let slot = Arc::clone(slots)
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
-    let (stream, peer) = listener.accept().await?;
-    Ok((stream, peer, slot))
+async fn next_visit(door: &Door, listener: &TcpListener) -> Visit {
+    loop {
+        match door.next(listener).await {
+            Ok(visit) => return visit,
+            Err(error) => {
+                tracing::warn!(%error, "A connection was not accepted");
+                tokio::time::sleep(AFTER_REFUSAL).await;
+            }
+        }
+    }
+}
+
+fn http(limits: Limits) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.head);
+    http
+}
+
+/// Serves a connection, which counts at the door until it is closed.
+async fn see_to_its_end<E: std::fmt::Display>(
+    connection: impl Future<Output = Result<(), E>>,
+    returned: oneshot::Receiver<TcpStream>,
+    _pass: Pass,
+) {
+    match connection.await {
+        Ok(()) => linger::linger(returned).await,
+        // A client that left or was too slow is not our failure.
+        Err(error) => tracing::debug!(%error, "A connection ended early"),
+    }
+}
+
+fn too_many_connections() -> Response {
+    let problem = Problem::too_many("too many connections are open from your address already");
+    for_every_origin(problem.into_response())
 }
 
 /// Sets the socket up. One that cannot be is served nevertheless.

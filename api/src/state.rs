@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::{
     body::Bodies,
     handlers::{health::Health, layouts::Catalogue},
+    per_client::PerClient,
     room::Room,
 };
 
@@ -32,6 +33,8 @@ pub struct State {
     pub(crate) planning: Arc<Semaphore>,
     /// Whether the disk has room.
     pub(crate) room: Arc<Room>,
+    /// Requests that are held open.
+    pub(crate) waiters: PerClient,
     /// What `/readyz` said last.
     pub(crate) health: Arc<Health>,
     stopping: Arc<watch::Sender<bool>>,
@@ -63,6 +66,7 @@ impl State {
             bodies: Bodies::default(),
             planning: Arc::new(Semaphore::new(processors)),
             room: Arc::new(Room::of(&settings)),
+            waiters: PerClient::new(settings.admission.waiters),
             health: Arc::default(),
             stopping: Arc::new(watch::Sender::new(false)),
             settings: Arc::new(settings),

@@ -7,7 +7,7 @@ use shared::{
     kll::Generated,
     layout::Fault,
     store::{
-        jobs::{self, Enqueued, NewBuild},
+        jobs::{self, Admitted, Enqueued, Hold, LeaveToken, Limits, NewBuild},
         versions::{self, Controller, Version},
     },
 };
@@ -31,13 +31,20 @@ pub(crate) enum UnknownVersion {
 /// The version that is always meant where nothing else is.
 const LATEST: &str = "latest";
 
+/// A build that is on the disk, and with what it may be left.
+pub(crate) struct Submitted {
+    pub(crate) enqueued: Enqueued,
+    pub(crate) token: Option<LeaveToken>,
+}
+
 /// Takes a build into the queue, or says why not. When this returns a build, it is on the disk.
 pub(crate) async fn submit(
     state: &State,
     asker: Asker,
     incoming: Incoming,
     unknown: UnknownVersion,
-) -> Result<Enqueued, Problem> {
+    hold: Hold,
+) -> Result<Submitted, Problem> {
     state.room.refuse_when_full().await?;
     let body = state.bodies.read(incoming).await?;
     let build = plan(state, asker, &body, unknown).await?;
@@ -46,10 +53,34 @@ pub(crate) async fn submit(
         build.layout.clone(),
         build.version.clone(),
     );
-    let enqueued = jobs::enqueue(&state.store, build).await?;
+    let (enqueued, token) = admit(state, build, hold).await?;
     let (id, joined) = (enqueued.id(), matches!(enqueued, Enqueued::Joined(..)));
     tracing::info!(job.id = %id, keyboard, version, joined, "Accepted {keyboard}-{layout} for {version}");
-    Ok(enqueued)
+    Ok(Submitted { enqueued, token })
+}
+
+async fn admit(
+    state: &State,
+    build: NewBuild,
+    hold: Hold,
+) -> Result<(Enqueued, Option<LeaveToken>), Problem> {
+    let admission = &state.settings.admission;
+    let limits = Limits {
+        per_client: admission.waiting,
+        in_all: admission.waiting_in_all,
+    };
+    match jobs::admit(&state.store, build, limits, hold).await? {
+        Admitted::Yes { enqueued, token } => Ok((enqueued, token)),
+        Admitted::TooManyOfClient { retry_after } => Err(Problem::too_many(format!(
+            "{} builds from your address wait already; ask again when some of them have ended",
+            limits.per_client
+        ))
+        .after(retry_after)),
+        Admitted::TooManyInAll { retry_after } => Err(Problem::unavailable(
+            "too many builds wait just now; ask again in a while",
+        )
+        .after(retry_after)),
+    }
 }
 
 async fn plan(

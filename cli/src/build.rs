@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
@@ -15,6 +16,12 @@ const WAIT: u32 = 30;
 
 /// Lines of a failed build's log that are shown.
 const LOG_END: usize = 40;
+
+/// Whoever presses Ctrl-C does not wait for a service that does not answer.
+const LEAVING: Duration = Duration::from_secs(5);
+
+/// As shells report it: 128 and the signal's number.
+const INTERRUPTED: i32 = 130;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -37,6 +44,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let Some(build) = service.submit(&config, &arguments.version)? else {
         return Ok(ExitCode::FAILURE);
     };
+    service.leave_when_interrupted(&build)?;
     let build = service.wait(build)?;
     if text(&build, "/status") != "succeeded" {
         eprintln!("{}: {}", text(&build, "/status"), text(&build, "/reason"));
@@ -101,6 +109,42 @@ impl Service {
             eprintln!("  {}: {}", text(fault, "/pointer"), text(fault, "/detail"));
         }
         Ok(None)
+    }
+
+    /// From now on Ctrl-C says that this build is wanted no more, before the program ends. Others who asked for the same
+    /// one still get it.
+    fn leave_when_interrupted(&self, build: &Value) -> anyhow::Result<()> {
+        let token = text(build, "/leave_token").to_owned();
+        if token.is_empty() {
+            return Ok(());
+        }
+        let url = format!("{}/v1/builds/{}", self.url, text(build, "/id"));
+        let agent = self.agent.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()?;
+        std::thread::spawn(move || {
+            if runtime.block_on(tokio::signal::ctrl_c()).is_err() {
+                return;
+            }
+            let left = agent
+                .delete(url)
+                .config()
+                .timeout_global(Some(LEAVING))
+                .build()
+                .header("authorization", format!("Bearer {token}"))
+                .call()
+                .ok()
+                .filter(|answer| answer.status().is_success())
+                .and_then(|answer| json_of(answer).ok());
+            match left {
+                Some(build) if text(&build, "/status") == "cancelled" => eprintln!("cancelled"),
+                Some(_) => eprintln!("left"),
+                None => eprintln!("the service did not hear that the build is wanted no more"),
+            }
+            std::process::exit(INTERRUPTED);
+        });
+        Ok(())
     }
 
     /// Follows a build to its end and shows each step.

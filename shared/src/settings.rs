@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
+use ipnet::IpNet;
 
 use crate::telemetry;
 
@@ -29,12 +30,15 @@ pub struct Settings {
     pub layouts: PathBuf,
     /// The settings that only a worker needs.
     pub worker: WorkerSettings,
-    /// Proxies whose `X-Forwarded-For` is believed: `KIISRV_TRUSTED_PROXIES`, addresses with commas between.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Proxies whose `X-Forwarded-For` is believed: `KIISRV_TRUSTED_PROXIES`, addresses and networks such as
+    /// `10.0.0.0/8` with commas between.
+    pub trusted_proxies: Vec<Network>,
     /// How long an old client's request is held open: `KIISRV_HOLD_SECONDS` (600).
     pub hold: Duration,
     /// Connections served at once: `KIISRV_MAX_CONNECTIONS` (2048).
     pub max_connections: usize,
+    /// What one client may take of the service, and all of them together.
+    pub admission: AdmissionSettings,
     /// How long a stop waits for what is under way: `KIISRV_STOP_SECONDS` (8, as compose kills after 10).
     pub stop_grace: Duration,
     /// What is logged: `KIISRV_LOG` (`info`), in the form of tracing's directives.
@@ -43,6 +47,40 @@ pub struct Settings {
     pub log_format: telemetry::Format,
     /// Free bytes below which new work is refused: `KIISRV_DISK_RESERVE_MB` (512).
     pub disk_reserve: u64,
+}
+
+/// What clients may take of the service. A client is an address, or a /64 of IPv6.
+#[derive(Clone, Copy, Debug)]
+pub struct AdmissionSettings {
+    /// Connections of one client, trusted proxies apart: `KIISRV_MAX_CONNECTIONS_PER_CLIENT` (256).
+    pub connections: usize,
+    /// Requests of one client that are held open until a build changes: `KIISRV_MAX_WAITERS_PER_CLIENT` (128).
+    pub waiters: usize,
+    /// Builds of one client that wait: `KIISRV_MAX_WAITING_PER_CLIENT` (100).
+    pub waiting: u32,
+    /// Builds of all clients that wait: `KIISRV_MAX_WAITING` (10000).
+    pub waiting_in_all: u32,
+}
+
+/// Addresses that belong together; a single one too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network(IpNet);
+
+impl Network {
+    /// Whether an address is one of these.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
+    }
+}
+
+impl FromStr for Network {
+    type Err = ipnet::AddrParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let one = |address: IpAddr| IpNet::from(address.to_canonical());
+        text.parse().map(one).or_else(|_| text.parse()).map(Self)
+    }
 }
 
 /// What a worker may use and how much of it a build may.
@@ -78,6 +116,9 @@ pub struct WorkerSettings {
     pub output_bound: OutputBound,
     /// Bytes of a build's log that are kept: `KIISRV_LOG_KB` (4096).
     pub log_cap: u64,
+    /// Limits that this engine need not enforce, as the self-test names them: `KIISRV_ACCEPT_MISSING`, with commas
+    /// between; `all` leaves the self-test out.
+    pub accept_missing: Vec<String>,
 }
 
 impl Settings {
@@ -111,6 +152,7 @@ impl Settings {
             trusted_proxies: vars.list("KIISRV_TRUSTED_PROXIES")?,
             hold: vars.seconds("KIISRV_HOLD_SECONDS", 600)?,
             max_connections: vars.positive("KIISRV_MAX_CONNECTIONS", 2048)?,
+            admission: AdmissionSettings::from_vars(&vars)?,
             stop_grace: vars.seconds("KIISRV_STOP_SECONDS", 8)?,
             log_filter: vars.or("KIISRV_LOG", "info".to_owned())?,
             log_format: vars.or("KIISRV_LOG_FORMAT", telemetry::Format::Text)?,
@@ -143,6 +185,17 @@ impl FromStr for OutputBound {
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 
+impl AdmissionSettings {
+    fn from_vars<L: Fn(&str) -> Option<String>>(vars: &Vars<L>) -> anyhow::Result<Self> {
+        Ok(Self {
+            connections: vars.positive("KIISRV_MAX_CONNECTIONS_PER_CLIENT", 256)?,
+            waiters: vars.positive("KIISRV_MAX_WAITERS_PER_CLIENT", 128)?,
+            waiting: vars.positive("KIISRV_MAX_WAITING_PER_CLIENT", 100)?,
+            waiting_in_all: vars.positive("KIISRV_MAX_WAITING", 10_000)?,
+        })
+    }
+}
+
 impl WorkerSettings {
     fn from_vars<L: Fn(&str) -> Option<String>>(vars: &Vars<L>) -> anyhow::Result<Self> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -169,6 +222,7 @@ impl WorkerSettings {
             build_files: vars.positive("KIISRV_BUILD_FILES", 1024)?,
             output_bound: vars.or("KIISRV_BUILD_OUTPUT_BOUND", OutputBound::Watched)?,
             log_cap: vars.limit("KIISRV_LOG_KB", 4096, KIB)?,
+            accept_missing: vars.list("KIISRV_ACCEPT_MISSING")?,
         })
     }
 }
@@ -278,6 +332,8 @@ mod tests {
             ("KIISRV_SLOTS", "0"),
             ("HOST_TMP_CONFIG", "relative"),
             ("KIISRV_TRUSTED_PROXIES", "10.0.0.1,x"),
+            ("KIISRV_TRUSTED_PROXIES", "10.0.0.0/33"),
+            ("KIISRV_MAX_WAITING_PER_CLIENT", "0"),
             ("KIISRV_BUILD_CPUS", "NaN"),
             ("KIISRV_BUILD_PIDS", "0"),
             ("KIISRV_BUILD_FILES", "0"),
@@ -290,6 +346,28 @@ mod tests {
                 error.starts_with(&format!("{name} is not valid")),
                 "{error}"
             );
+        }
+    }
+
+    #[test]
+    fn a_network_is_an_address_or_a_range_of_them() {
+        let settings = read(&[(
+            "KIISRV_TRUSTED_PROXIES",
+            "10.1.2.3, 172.16.0.0/12,2001:db8::/32",
+        )]);
+        let trusted = settings.unwrap().trusted_proxies;
+        for (address, is_one) in [
+            ("10.1.2.3", true),
+            ("::ffff:10.1.2.3", true),
+            ("10.1.2.4", false),
+            ("172.31.255.255", true),
+            ("172.32.0.0", false),
+            ("2001:db8:1::1", true),
+            ("2001:db9::", false),
+        ] {
+            let address = address.parse().unwrap();
+            let found = trusted.iter().any(|network| network.contains(address));
+            assert_eq!(found, is_one, "{address}");
         }
     }
 }

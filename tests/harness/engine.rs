@@ -104,7 +104,11 @@ impl TestImage {
     /// When the engine cannot make it.
     #[must_use]
     pub fn of_dockerfile(name: &str, dockerfile: &str) -> Self {
-        Self::built(name, "-", dockerfile)
+        // Layers of its own: another run of the tests beside this one may remove those that it made.
+        let own = format!("LABEL kiisrv.test={}\n", uuid::Uuid::now_v7());
+        let first_line = dockerfile.trim_start().find('\n').map_or(0, |at| at + 1);
+        let (from, rest) = dockerfile.trim_start().split_at(first_line);
+        Self::built(name, "-", &[from, &own, rest].concat())
     }
 
     /// Makes `kiisrv-controller-<name>` of a directory with a Dockerfile.

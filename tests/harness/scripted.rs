@@ -2,6 +2,7 @@
 //! remembered. It keeps the engine's contract as far as a worker can see it.
 
 mod inside;
+mod life;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -18,11 +19,13 @@ use futures_util::{
 use shared::{channel::Dialect, store::versions::Controller};
 use tokio::{sync::watch, task::AbortHandle};
 use worker::container::{
-    ContainerError, ContainerRuntime, ContainerSpec, Exit, Ours, ReportedMount, label,
+    ContainerError, ContainerRuntime, ContainerSpec, Exit, Ours, ReportedMount, State as Stage,
+    label,
 };
 
 pub use inside::Inside;
-use inside::{clean, prove};
+use inside::{clean, hold, prove};
+use life::{Life, next_piece};
 
 /// A container that ended by itself with this status.
 #[must_use]
@@ -53,6 +56,7 @@ struct State {
     makes_missing_sources: bool,
     image_labels: BTreeMap<String, String>,
     processes: u64,
+    missing: Vec<&'static str>,
     containers: BTreeMap<String, Container>,
     made: u32,
     calls: Vec<(&'static str, String)>,
@@ -62,12 +66,6 @@ struct Container {
     spec: ContainerSpec,
     life: watch::Sender<Life>,
     task: Option<AbortHandle>,
-}
-
-#[derive(Default)]
-struct Life {
-    log: Vec<Bytes>,
-    end: Option<Exit>,
 }
 
 impl Default for ScriptedEngine {
@@ -80,6 +78,7 @@ impl Default for ScriptedEngine {
             makes_missing_sources: false,
             image_labels: BTreeMap::new(),
             processes: 1,
+            missing: Vec::new(),
             containers: BTreeMap::new(),
             made: 0,
             calls: Vec::new(),
@@ -153,6 +152,11 @@ impl ScriptedEngine {
     /// Makes it one of those engines that make a mount's source where it is missing.
     pub fn make_missing_sources(&self) {
         self.lock().makes_missing_sources = true;
+    }
+
+    /// Makes it one of those engines that take limits and do not enforce them.
+    pub fn do_not_enforce(&self, limits: &[&'static str]) {
+        self.lock().missing = limits.to_vec();
     }
 
     /// Puts a container there that nobody asked for.
@@ -253,6 +257,10 @@ impl ContainerRuntime for ScriptedEngine {
         Ok("scripted".to_owned())
     }
 
+    async fn about(&self) -> Result<String, ContainerError> {
+        Ok("scripted".to_owned())
+    }
+
     async fn controllers(&self) -> Result<Vec<Controller>, ContainerError> {
         Ok(self.lock().controllers.clone())
     }
@@ -294,11 +302,15 @@ impl ContainerRuntime for ScriptedEngine {
     async fn start(&self, container: &str) -> Result<(), ContainerError> {
         self.called("start", self.spec_of(container)).await?;
         let mut state = self.lock();
-        let build = Arc::clone(&state.build);
+        let (build, missing) = (Arc::clone(&state.build), state.missing.clone());
         let found = state.containers.get_mut(container).ok_or_else(no_such)?;
         let (spec, life) = (found.spec.clone(), found.life.clone());
         let behaviour: Behaviour = match spec.labels.get(label::ROLE).map(String::as_str) {
             Some(label::ROLE_BUILD) => build,
+            Some("self-test") => Arc::new(move |inside| {
+                let missing = missing.clone();
+                async move { hold(&inside, &missing) }.boxed()
+            }),
             Some("proof") => Arc::new(|inside| async move { prove(&inside) }.boxed()),
             _ => Arc::new(|inside| async move { clean(&inside) }.boxed()),
         };
@@ -356,6 +368,10 @@ impl ContainerRuntime for ScriptedEngine {
             .filter(|(_, container)| container.spec.labels.contains_key(label::ROLE))
             .map(|(id, container)| Ours {
                 id: id.clone(),
+                state: match container.task {
+                    Some(_) => Stage::Started,
+                    None => Stage::Created,
+                },
                 labels: container.spec.labels.clone(),
             })
             .collect())
@@ -371,18 +387,4 @@ impl Container {
             life.end.get_or_insert(KILLED);
         });
     }
-}
-
-type Piece = (
-    Result<Bytes, ContainerError>,
-    (watch::Receiver<Life>, usize),
-);
-
-async fn next_piece((mut life, at): (watch::Receiver<Life>, usize)) -> Option<Piece> {
-    let piece = {
-        let more = |life: &Life| life.log.len() > at || life.end.is_some();
-        let now = life.wait_for(more).await.ok()?;
-        now.log.get(at).cloned()?
-    };
-    Some((Ok(piece), (life, at + 1)))
 }

@@ -116,6 +116,17 @@ impl Service {
         table.execute(sql, [version, controller]).expect("a row");
     }
 
+    /// Does something at the service's table, as another process of the product does.
+    ///
+    /// # Panics
+    /// When the table cannot be opened.
+    pub fn at_the_table<T>(&self, work: impl AsyncFnOnce(Store) -> T) -> T {
+        self.runtime.block_on(async {
+            let store = Store::open(&self.settings.data).await.expect("the table");
+            work(store).await
+        })
+    }
+
     /// Submits a layout and gives the build's id.
     ///
     /// # Panics
@@ -205,7 +216,12 @@ impl Drop for Service {
     }
 }
 
-fn settings_in(directory: &Path, variables: &[(&str, &str)]) -> Settings {
+/// The settings of a service whose directories are all in this one.
+///
+/// # Panics
+/// When a variable's value cannot be used.
+#[must_use]
+pub fn settings_in(directory: &Path, variables: &[(&str, &str)]) -> Settings {
     let within = |name: &str| directory.join(name).display().to_string();
     Settings::from_lookup(|name| {
         let set = variables
@@ -217,6 +233,8 @@ fn settings_in(directory: &Path, variables: &[(&str, &str)]) -> Settings {
             "KIISRV_TMP_CONFIG" => Some(within("tmp_config")),
             "KIISRV_TMP_BUILDS" => Some(within("tmp_builds")),
             "KIISRV_LAYOUTS" => Some(LAYOUTS.to_owned()),
+            // It has tests of its own, and would be paid for by each of the others.
+            "KIISRV_ACCEPT_MISSING" => Some("all".to_owned()),
             _ => None,
         })
     })

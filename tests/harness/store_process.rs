@@ -10,7 +10,7 @@ use harness::store::{a_build, firmware};
 use shared::store::{
     Store,
     import::{Mode, RequestsImport},
-    jobs::{Recorded, claim_next, finish},
+    jobs::{Admitted, Hold, Limits, Recorded, admit, claim_next, finish, leave},
     wake::{Listener, Role},
 };
 use uuid::Uuid;
@@ -33,6 +33,11 @@ async fn main() {
         ["enqueue", directory, prefix, count] => {
             enqueue(directory.as_ref(), prefix, count.parse().unwrap()).await;
         }
+        ["admit", directory, prefix, count, most] => {
+            let (count, most) = (count.parse().unwrap(), most.parse().unwrap());
+            admit_many(directory.as_ref(), prefix, count, most).await;
+        }
+        ["join-and-leave", directory, name] => join_and_leave(directory.as_ref(), name).await,
         ["drain", directory] => drain(directory.as_ref()).await,
         ["claim-and-hang", directory, count] => {
             claim_and_hang(directory.as_ref(), count.parse().unwrap()).await;
@@ -65,6 +70,48 @@ async fn enqueue(directory: &Path, prefix: &str, count: usize) {
         });
     }
     asking.join_all().await;
+}
+
+/// Asks for this many different builds of one client, several at once, of which so many may wait.
+async fn admit_many(directory: &Path, prefix: &str, count: usize, most: u32) {
+    let store = Store::open(directory).await.unwrap();
+    let limits = Limits {
+        per_client: most,
+        in_all: u32::MAX,
+    };
+    let mut asking = tokio::task::JoinSet::new();
+    for number in 0..count {
+        let (store, build) = (store.clone(), a_build(&format!("KType-{prefix}-{number}")));
+        asking.spawn(async move {
+            match admit(&store, build.into(), limits, Hold::ForGood).await {
+                Ok(Admitted::Yes { enqueued, .. }) => println!("admitted {}", enqueued.id()),
+                Ok(Admitted::TooManyOfClient { .. }) => println!("refused"),
+                other => panic!("{other:?}"),
+            }
+        });
+    }
+    asking.join_all().await;
+}
+
+/// Joins a build, says so, and leaves it as soon as a line comes.
+async fn join_and_leave(directory: &Path, name: &str) {
+    let store = Store::open(directory).await.unwrap();
+    let limits = Limits {
+        per_client: 1,
+        in_all: 1,
+    };
+    let admitted = admit(&store, a_build(name).into(), limits, Hold::UntilItLeaves).await;
+    let Ok(Admitted::Yes {
+        enqueued,
+        token: Some(token),
+    }) = admitted
+    else {
+        panic!("not joined: {admitted:?}");
+    };
+    println!("joined {}", enqueued.id());
+    std::io::stdin().read_line(&mut String::new()).unwrap();
+    let left = leave(&store, enqueued.id(), &token).await.unwrap();
+    println!("{left:?}");
 }
 
 /// Takes the predecessor's requests over, and says each batch that is stored.
@@ -111,7 +158,7 @@ async fn claim_and_hang(directory: &Path, count: usize) {
 /// Takes the next build as a worker does that finds none, and says what woke it.
 async fn wait_for_work(directory: &Path) {
     let store = Store::open(directory).await.unwrap();
-    let listener = Listener::bind(store.wake_directory(), Role::Worker).unwrap();
+    let listener = Listener::bind(store.wake_directory(), Role::Worker, &worker()).unwrap();
     let worker = worker();
     assert!(
         claim_next(&store, &worker, LEASE).await.unwrap().is_none(),

@@ -1,21 +1,15 @@
 //! Builds that go from worker to worker.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
 };
 
 use harness::scripted::exit;
-use shared::{
-    job::{Reason, Status},
-    store::jobs,
-};
+use shared::{job::Status, store::jobs};
 use tokio::sync::Notify;
 
-use crate::rig::{FIRMWARE, ONE_HALF, Rig, TWO_HALVES, failed_for, hangs};
+use crate::rig::{FIRMWARE, ONE_HALF, Rig, TWO_HALVES};
 
 #[tokio::test]
 async fn a_container_that_was_killed_from_outside_is_the_machines_trouble() {
@@ -25,33 +19,12 @@ async fn a_container_that_was_killed_from_outside_is_the_machines_trouble() {
     assert_eq!((build.status, build.attempts), (Status::Queued, 1));
     let worker = rig.worker().await;
     let next = worker.run_next_job().await.unwrap();
-    assert_eq!(next, worker::run::Step::NothingWaiting, "its pause is due");
+    assert_eq!(
+        next,
+        worker::slots::Step::NothingWaiting,
+        "its pause is due"
+    );
     rig.nothing_is_left(&[]);
-}
-
-#[tokio::test]
-async fn after_three_starts_a_build_is_set_aside() {
-    let rig = Rig::new().await;
-    let worker = rig.worker().await;
-    let id = rig.ask(ONE_HALF).await.id();
-    for start in 1..jobs::MAX_STARTS {
-        let lost = jobs::claim_next(&rig.store, "a worker that dies", Duration::ZERO).await;
-        let held = lost.unwrap().unwrap().held;
-        let container = format!("lost-{start}");
-        assert!(
-            jobs::container_created(&rig.store, &held, &container, "e")
-                .await
-                .unwrap()
-        );
-        jobs::rescue_expired(&rig.store).await.unwrap();
-    }
-    rig.engine.builds(|_| async { exit(137) });
-    worker.run_next_job().await.unwrap();
-    let build = rig.show(id).await;
-    failed_for(&build, Reason::WorkerLost);
-    assert_eq!(build.attempts, jobs::MAX_STARTS);
-    assert!(!rig.is_kept(ONE_HALF).await);
-    rig.nothing_is_left(&[&build]);
 }
 
 #[tokio::test]
@@ -85,7 +58,8 @@ async fn a_worker_that_hears_of_its_lost_lease_removes_its_container_without_wai
     });
     let build = rig.run(ONE_HALF).await;
     assert_eq!((build.status, build.epoch), (Status::Running, 2));
-    assert!(rig.engine.verbs("build").contains(&"kill"));
+    let without_end = ["create", "start", "follow_log", "remove"];
+    assert_eq!(rig.engine.verbs("build"), without_end);
     rig.nothing_is_left(&[]);
 }
 
@@ -133,39 +107,6 @@ async fn the_zip_of_an_earlier_claim_goes_when_a_later_one_is_the_answer() {
 }
 
 #[tokio::test]
-async fn a_worker_that_leaves_gives_its_build_back_after_the_container_is_dead() {
-    let rig = Rig::new().await;
-    let worker = rig.worker().await;
-    let id = rig.ask(ONE_HALF).await.id();
-    let runs = hangs(&rig.engine);
-    let store = rig.store.clone();
-    rig.engine.before("remove", move |_| {
-        let store = store.clone();
-        async move {
-            let build = jobs::show(&store, id).await.unwrap().unwrap();
-            assert_eq!(
-                build.status,
-                Status::Running,
-                "it ends before the row says so"
-            );
-        }
-    });
-    worker.run_until_stopped(runs.notified()).await;
-    let build = rig.show(id).await;
-    assert_eq!((build.status, build.attempts), (Status::Queued, 0));
-    assert!(
-        rig.engine
-            .verbs("build")
-            .ends_with(&["kill", "wait", "remove"])
-    );
-    rig.nothing_is_left(&[]);
-
-    // At once, and with its number of starts as if it had never been taken.
-    let next = jobs::claim_next(&rig.store, "another", Duration::from_mins(1)).await;
-    assert_eq!(next.unwrap().unwrap().held.id, id);
-}
-
-#[tokio::test]
 async fn a_worker_that_leaves_while_a_container_is_being_made_leaves_none_behind() {
     let rig = Rig::new().await;
     let worker = rig.worker().await;
@@ -179,9 +120,9 @@ async fn a_worker_that_leaves_while_a_container_is_being_made_leaves_none_behind
             may_go_on.notified().await;
         }
     });
-    let abandon = worker.context().abandon.clone();
+    let leaving = worker.context().leaving.clone();
     let engine_goes_on = async {
-        abandon.cancelled().await;
+        leaving.cancelled().await;
         left.notify_one();
     };
     tokio::join!(worker.run_until_stopped(asked.notified()), engine_goes_on);
@@ -189,38 +130,6 @@ async fn a_worker_that_leaves_while_a_container_is_being_made_leaves_none_behind
     assert_eq!((build.status, build.attempts), (Status::Queued, 0));
     assert_eq!(rig.engine.verbs("build"), ["create", "remove"]);
     rig.nothing_is_left(&[]);
-}
-
-#[tokio::test]
-async fn a_build_that_ends_in_the_moment_of_grace_is_not_given_back() {
-    let mut rig = Rig::new().await;
-    rig.settings.stop_grace = Duration::from_mins(1);
-    let worker = rig.worker().await;
-    let id = rig.ask(ONE_HALF).await.id();
-    let runs = Arc::new(Notify::new());
-    let told = Arc::clone(&runs);
-    let store = rig.store.clone();
-    rig.engine.builds(move |inside| {
-        let (told, store) = (Arc::clone(&told), store.clone());
-        async move {
-            told.notify_one();
-            // The worker says that it stops before it waits for its builds.
-            while shared::store::workers::ability(&store)
-                .await
-                .unwrap()
-                .workers
-                > 0
-            {
-                tokio::task::yield_now().await;
-            }
-            inside.leave_zip("firmware.zip", FIRMWARE);
-            exit(0)
-        }
-    });
-    worker.run_until_stopped(runs.notified()).await;
-    let build = rig.show(id).await;
-    assert_eq!(build.status, Status::Succeeded);
-    rig.nothing_is_left(&[&build]);
 }
 
 #[tokio::test]

@@ -5,9 +5,11 @@
     reason = "a test may stop, and its helpers too"
 )]
 
+mod adoption;
 mod claims;
 mod housekeeping;
 mod limits;
 mod outcomes;
 mod rig;
+mod self_test;
 mod start_and_stop;

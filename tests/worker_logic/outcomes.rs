@@ -206,7 +206,7 @@ async fn an_image_that_is_gone_is_the_controllers_absence() {
 
 #[tokio::test]
 async fn a_step_that_the_engine_refuses_is_no_end_of_the_build() {
-    for (verb, starts) in [("create", 0), ("start", 1), ("wait", 1)] {
+    for (verb, starts) in [("create", 0), ("start", 1)] {
         let rig = Rig::new().await;
         let worker = rig.worker().await;
         rig.engine.refuse(verb, refusal("do it"));
@@ -218,7 +218,7 @@ async fn a_step_that_the_engine_refuses_is_no_end_of_the_build() {
         assert!(build.detail.unwrap().contains("it does not want to"));
         // It waits for its time, and not for a worker.
         let next = worker.run_next_job().await.unwrap();
-        assert_eq!(next, worker::run::Step::NothingWaiting);
+        assert_eq!(next, worker::slots::Step::NothingWaiting);
         rig.nothing_is_left(&[]);
     }
 }

@@ -16,13 +16,13 @@ use shared::{
     settings::Settings,
     store::{
         Store,
-        jobs::{self, Build, Enqueued, Held, NewBuild},
+        jobs::{self, Build, Enqueued, Held, NewBuild, Orphan},
         requests::Visitor,
     },
 };
 use tempfile::TempDir;
 use tokio::sync::Notify;
-use worker::{Worker, container::label, run::Step};
+use worker::{Worker, container::label, slots::Step};
 
 pub(crate) const ONE_HALF: &str = "KType-Standard.json";
 pub(crate) const TWO_HALVES: &str = "MDErgo1-Default.json";
@@ -44,9 +44,9 @@ impl Rig {
         settings.data = below("data");
         settings.artifacts = below("data/artifacts");
         settings.logs = below("data/logs");
-        settings.stop_grace = Duration::ZERO;
         settings.disk_reserve = 0;
         settings.worker.slots = 1;
+        settings.worker.accept_missing = vec!["all".to_owned()];
         settings.worker.tmp_config = below("tmp_config");
         settings.worker.tmp_builds = below("tmp_builds");
         let store = Store::open(&settings.data).await.unwrap();
@@ -163,12 +163,16 @@ impl Rig {
         assert_eq!(zips, named, "zips are left that no row names");
     }
 
-    /// Another worker has the job that this container is for, as if this one had been silent.
+    /// Another worker builds anew what this container is for, as if this one had been silent for long.
     pub(crate) async fn lose(store: &Store, inside: &Inside) -> Held {
-        jobs::renew(store, &held_by(inside), Duration::ZERO)
-            .await
-            .unwrap();
-        jobs::rescue_expired(store).await.unwrap();
+        let held = held_by(inside);
+        jobs::renew(store, &held, Duration::ZERO).await.unwrap();
+        let orphan = Orphan {
+            container_epoch: held.epoch,
+            container: String::new(),
+            held,
+        };
+        assert!(jobs::rescue(store, &orphan).await.unwrap().is_some());
         let claimed = jobs::claim_next(store, "another", Duration::from_mins(1)).await;
         claimed.unwrap().unwrap().held
     }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     container::{ContainerError, ContainerRuntime, ContainerSpec, Exit, label},
-    run::Context,
+    context::Context,
 };
 
 /// A chore is over in seconds; one that hangs must not keep a worker from starting.

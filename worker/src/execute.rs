@@ -1,14 +1,18 @@
 //! One claimed job from its inputs to its outcome, in one container and one pair of directories, which
-//! are removed whatever happens.
+//! are removed whatever happens, unless another worker takes them on.
 //!
 //! A run is never dropped half way: what makes it leave early ([`Leaving`]) is looked at only where
-//! its container is known and can be removed.
+//! its container is known and can be removed, or handed over.
 
 use std::{
     convert::Infallible,
     panic::AssertUnwindSafe,
     path::PathBuf,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use futures_util::FutureExt;
@@ -16,24 +20,24 @@ use shared::{
     job::{BuildRequest, Outcome, Plan},
     kll::Generated,
     settings::WorkerSettings,
-    store::jobs::{self, Claimed},
+    store::jobs::{self, Adopted, Claimed, LettingGo},
 };
 use tokio::{sync::SetOnce, time::Instant};
 use tracing::warn;
 
 use crate::{
     blocking::blocking,
-    container::{ContainerError, ContainerRuntime, Exit},
+    container::{ContainerError, ContainerRuntime, State},
+    context::Context,
     housekeeping::remove_dirs,
     inputs::write_inputs,
     lease,
     log::LogFile,
     mounts::BuildDirs,
     recipe::recipe_for,
-    record::record,
-    run::Context,
+    record::{let_go, record},
     verdict,
-    watch::{end, watch},
+    watch::{Stop, end, watch},
 };
 
 /// A claim with all that belongs to it.
@@ -42,7 +46,13 @@ pub(crate) struct Run<R> {
     pub(crate) claimed: Claimed,
     pub(crate) dirs: BuildDirs,
     pub(crate) log: PathBuf,
+    /// How long the build had run when this worker came to it.
+    pub(crate) ran_for: Duration,
+    /// The claim that makes the container, or made it.
+    container_epoch: u32,
     container: OnceLock<String>,
+    /// Whether the row names the container, so that another worker could take it on.
+    is_written_down: AtomicBool,
     leaving: SetOnce<Leaving>,
 }
 
@@ -52,10 +62,30 @@ pub(crate) enum Leaving {
     /// The job is somebody else's by now.
     LeaseLost,
     /// This worker leaves.
-    Abandoned,
+    WorkerLeaves,
 }
 
 impl<R> Run<R> {
+    fn of(context: Arc<Context<R>>, claimed: Claimed, container_epoch: u32) -> Self {
+        let made_by = jobs::Held {
+            epoch: container_epoch,
+            ..claimed.held.clone()
+        };
+        Self {
+            dirs: context
+                .mapping
+                .dirs_of(&context.store.service_id(), &made_by),
+            log: context.log_path(&claimed.held),
+            context,
+            claimed,
+            ran_for: Duration::ZERO,
+            container_epoch,
+            container: OnceLock::new(),
+            is_written_down: AtomicBool::new(false),
+            leaving: SetOnce::new(),
+        }
+    }
+
     /// Waits until it has to leave.
     pub(crate) async fn left_early(&self) -> Leaving {
         *self.leaving.wait().await
@@ -63,9 +93,9 @@ impl<R> Run<R> {
 
     /// Whether it has to, without waiting for the one who says so.
     fn has_to_leave(&self) -> Option<Leaving> {
-        let abandoned = self.context.abandon.is_cancelled();
+        let leaves = self.context.leaving.is_cancelled();
         let known = self.leaving.get().copied();
-        known.or(abandoned.then_some(Leaving::Abandoned))
+        known.or(leaves.then_some(Leaving::WorkerLeaves))
     }
 }
 
@@ -76,48 +106,60 @@ pub(crate) enum End {
     Ended(Outcome),
     /// Something of ours broke under it.
     Broken(String),
+    /// The engine does not tell what became of its container.
+    Interrupted(String),
     /// It did not wait for one.
     Left(Leaving),
 }
 
-/// What made a container stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
-    Exited(Exit),
-    TimedOut,
-    TooManyProcesses,
-    OutputTooLarge,
-    DiskFull,
-    LogEndless,
-    ImageMissing,
-    Left(Leaving),
+/// How far a job is when this worker comes to it.
+#[derive(Clone, Copy)]
+enum Beginning {
+    /// Nothing is there yet.
+    Nothing,
+    /// Its container is, in this state.
+    Container(State),
 }
 
 /// Builds a claimed job and records how that ended.
-pub async fn execute<R: ContainerRuntime>(context: &Arc<Context<R>>, claimed: Claimed) {
-    let run = Arc::new(Run {
-        context: Arc::clone(context),
-        dirs: context
-            .mapping
-            .dirs_of(&context.store.service_id(), &claimed.held),
-        log: context.log_path(&claimed.held),
-        claimed,
-        container: OnceLock::new(),
-        leaving: SetOnce::new(),
-    });
+pub(crate) async fn execute<R: ContainerRuntime>(context: Arc<Context<R>>, claimed: Claimed) {
+    let epoch = claimed.held.epoch;
+    let run = Run::of(context, claimed, epoch);
+    while_held(Arc::new(run), Beginning::Nothing).await;
+}
+
+/// The same for a build whose container another worker started.
+pub(crate) async fn go_on<R: ContainerRuntime>(
+    context: Arc<Context<R>>,
+    adopted: Adopted,
+    state: State,
+) {
+    let run = Run {
+        ran_for: adopted.ran_for,
+        container: OnceLock::from(adopted.container),
+        is_written_down: AtomicBool::new(true),
+        ..Run::of(context, adopted.claimed, adopted.container_epoch)
+    };
+    while_held(Arc::new(run), Beginning::Container(state)).await;
+}
+
+async fn while_held<R: ContainerRuntime>(run: Arc<Run<R>>, beginning: Beginning) {
     // The lease is held until all is recorded and removed, and not only while the container runs.
     tokio::select! {
-        () = see_through(&run) => {}
+        () = see_through(&run, beginning) => {}
         never = hold(&run) => match never {},
     }
 }
 
-async fn see_through<R: ContainerRuntime>(run: &Arc<Run<R>>) {
+async fn see_through<R: ContainerRuntime>(run: &Arc<Run<R>>, beginning: Beginning) {
     let started = Instant::now();
-    let end = AssertUnwindSafe(build(run))
+    let end = AssertUnwindSafe(build(run, beginning))
         .catch_unwind()
         .await
         .unwrap_or_else(|_| End::Broken("this program panicked".to_owned()));
+    if runs_on(run, &end).await {
+        return;
+    }
     let is_gone = if matches!(end, End::Ended(_)) {
         record(run, end, started).await;
         remove_container(run).await
@@ -137,32 +179,70 @@ async fn see_through<R: ContainerRuntime>(run: &Arc<Run<R>>) {
     }
 }
 
+/// Whether the container goes on without this worker: it was handed over, or somebody has it already.
+async fn runs_on<R>(run: &Run<R>, end: &End) -> bool {
+    let why = match end {
+        End::Left(Leaving::WorkerLeaves) => Some(LettingGo::Leaving),
+        End::Interrupted(detail) => Some(LettingGo::Trouble(detail.clone())),
+        End::Left(Leaving::LeaseLost) => None,
+        End::Ended(_) | End::Broken(_) => return false,
+    };
+    if !run.is_written_down.load(Ordering::Relaxed) {
+        return false;
+    }
+    let (store, held) = (&run.context.store, &run.claimed.held);
+    if let Some(why) = why
+        && let_go(store, held, why).await
+    {
+        return true;
+    }
+    // Where the table does not say, whoever looks after leftovers will find it.
+    jobs::is_wanted(store, held.id, run.container_epoch)
+        .await
+        .unwrap_or(true)
+}
+
 /// Holds the job and says when the run has to leave.
 async fn hold<R>(run: &Run<R>) -> Infallible {
+    let (context, held) = (&run.context, &run.claimed.held);
     let leaving = tokio::select! {
-        () = lease::keep_until_lost(&run.context.store, &run.claimed.held) => Leaving::LeaseLost,
-        () = run.context.abandon.cancelled() => Leaving::Abandoned,
+        () = lease::keep_until_lost(&context.store, held, &context.rows_changed) => Leaving::LeaseLost,
+        () = context.leaving.cancelled() => Leaving::WorkerLeaves,
     };
     drop(run.leaving.set(leaving));
     std::future::pending().await
 }
 
-async fn build<R: ContainerRuntime>(run: &Arc<Run<R>>) -> End {
-    let limits = match run.context.limits_of(&run.claimed.image).await {
-        Ok(limits) => limits,
-        Err(error) => return End::Broken(error.to_string()),
+async fn build<R: ContainerRuntime>(run: &Arc<Run<R>>, beginning: Beginning) -> End {
+    let limits = match (run.context.limits_of(&run.claimed.image).await, beginning) {
+        (Ok(limits), _) => limits,
+        (Err(error), Beginning::Nothing) => return End::Broken(error.to_string()),
+        (Err(error), Beginning::Container(_)) => return End::Interrupted(error.to_string()),
     };
     let (preparing, log_cap) = (Arc::clone(run), limits.log_cap);
-    let (generated, mut log) = match blocking(move || prepare(&preparing, log_cap)).await {
+    let prepare = move || match beginning {
+        Beginning::Nothing => prepare(&preparing, log_cap),
+        Beginning::Container(_) => prepare_to_go_on(&preparing, log_cap),
+    };
+    let (generated, mut log) = match blocking(prepare).await {
         Ok(Ok(prepared)) => prepared,
         Ok(Err(end)) => return *end,
         Err(error) => return End::Broken(format!("the inputs could not be made: {error}")),
     };
-    let stop = match run_container(run, &generated, &limits, &mut log).await {
+    let started = match beginning {
+        Beginning::Nothing => run_container(run, &generated, &limits).await,
+        Beginning::Container(state) => started(run, state).await,
+    };
+    let stop = match started {
+        Ok(None) => follow_to_its_end(run, &limits, &mut log).await,
+        Ok(Some(why)) => return End::Left(why),
+        Err(ContainerError::ImageMissing(_)) => Ok(Stop::ImageMissing),
+        Err(error) => return End::Broken(error.to_string()),
+    };
+    let stop = match stop {
         Ok(Stop::Left(why)) => return End::Left(why),
         Ok(stop) => stop,
-        Err(ContainerError::ImageMissing(_)) => Stop::ImageMissing,
-        Err(error) => return End::Broken(error.to_string()),
+        Err(error) => return End::Interrupted(error.to_string()),
     };
     let judging = Arc::clone(run);
     blocking(move || verdict::judge(&judging, &generated, &limits, stop, log))
@@ -172,12 +252,17 @@ async fn build<R: ContainerRuntime>(run: &Arc<Run<R>>) -> End {
 
 /// Makes what the container will be given.
 fn prepare<R>(run: &Run<R>, log_cap: u64) -> Result<(Generated, LogFile), Box<End>> {
-    let broken = |what: &str, error: std::io::Error| {
-        Box::new(End::Broken(format!("{what} could not be made: {error}")))
-    };
-    let mut log = LogFile::create(&run.log, log_cap).map_err(|error| broken("the log", error))?;
-    let generated = match generate(run) {
-        Ok(generated) => generated,
+    let mut log = start_log(run, log_cap)?;
+    let plan = plan(run).and_then(|plan| {
+        if plan.fingerprint == run.claimed.fingerprint {
+            return Ok(plan);
+        }
+        Err("this worker would build something else than was asked for: it is of another release than the \
+             API, or has other layouts"
+            .to_owned())
+    });
+    let generated = match plan {
+        Ok(plan) => plan.generated,
         Err(words) => {
             log.say(&words);
             // The API planned this build with the same text, so that it is not the layout's fault.
@@ -192,12 +277,26 @@ fn prepare<R>(run: &Run<R>, log_cap: u64) -> Result<(Generated, LogFile), Box<En
         owner,
         claimed.protocol,
     )
-    .map_err(|error| broken("the inputs", error))?;
+    .map_err(|error| could_not_be_made("the inputs", &error))?;
     Ok((generated, log))
 }
 
+/// What the container was given is there; its log is read again from its first byte.
+fn prepare_to_go_on<R>(run: &Run<R>, log_cap: u64) -> Result<(Generated, LogFile), Box<End>> {
+    let plan = plan(run).map_err(|words| Box::new(End::Broken(words)))?;
+    Ok((plan.generated, start_log(run, log_cap)?))
+}
+
+fn start_log<R>(run: &Run<R>, log_cap: u64) -> Result<LogFile, Box<End>> {
+    LogFile::create(&run.log, log_cap).map_err(|error| could_not_be_made("the log", &error))
+}
+
+fn could_not_be_made(what: &str, error: &std::io::Error) -> Box<End> {
+    Box::new(End::Broken(format!("{what} could not be made: {error}")))
+}
+
 /// The API made sure that this works; it can only fail where its layouts are others than ours.
-fn generate<R>(run: &Run<R>) -> Result<Generated, String> {
+fn plan<R>(run: &Run<R>) -> Result<Plan, String> {
     let claimed = &run.claimed;
     let config = serde_json::from_str(&claimed.config)
         .map_err(|error| format!("the layout is no JSON: {error}"))?;
@@ -205,7 +304,7 @@ fn generate<R>(run: &Run<R>) -> Result<Generated, String> {
         config,
         version: String::new(),
     };
-    let plan = Plan::of(
+    Plan::of(
         &request,
         &claimed.image,
         claimed.dialect,
@@ -217,21 +316,15 @@ fn generate<R>(run: &Run<R>) -> Result<Generated, String> {
             .map(|fault| format!("{}: {}", fault.pointer, fault.message))
             .collect();
         format!("the layout cannot be built here: {}", lines.join("; "))
-    })?;
-    if plan.fingerprint != claimed.fingerprint {
-        return Err("this worker would build something else than was asked for: it is of another release than the \
-                    API, or has other layouts"
-            .to_owned());
-    }
-    Ok(plan.generated)
+    })
 }
 
+/// Makes the container, writes it down and starts it, or says why the run has to leave before that.
 async fn run_container<R: ContainerRuntime>(
     run: &Run<R>,
     generated: &Generated,
     limits: &WorkerSettings,
-    log: &mut LogFile,
-) -> Result<Stop, ContainerError> {
+) -> Result<Option<Leaving>, ContainerError> {
     let (context, held) = (&run.context, &run.claimed.held);
     let user = context.owner.user();
     let spec = recipe_for(&run.claimed, generated, &run.dirs, &user, limits);
@@ -239,11 +332,11 @@ async fn run_container<R: ContainerRuntime>(
     // Known from here on, so that it is removed whatever happens to this run.
     let id = run.container.get_or_init(|| created);
     if let Some(why) = run.has_to_leave() {
-        return Ok(Stop::Left(why));
+        return Ok(Some(why));
     }
     match jobs::container_created(&context.store, held, id, &context.me.engine_id).await {
         Ok(true) => {}
-        Ok(false) => return Ok(Stop::Left(Leaving::LeaseLost)),
+        Ok(false) => return Ok(Some(Leaving::LeaseLost)),
         Err(error) => {
             return Err(ContainerError::Step {
                 step: "start a container",
@@ -251,9 +344,33 @@ async fn run_container<R: ContainerRuntime>(
             });
         }
     }
+    run.is_written_down.store(true, Ordering::Relaxed);
     context.runtime.start(id).await?;
+    Ok(None)
+}
+
+/// Starts a container that its worker made and did not start any more.
+async fn started<R: ContainerRuntime>(
+    run: &Run<R>,
+    state: State,
+) -> Result<Option<Leaving>, ContainerError> {
+    if let (State::Created, Some(id)) = (state, run.container.get()) {
+        run.context.runtime.start(id).await?;
+    }
+    Ok(None)
+}
+
+/// Follows the container to its end. One that went over a limit is dead afterwards.
+async fn follow_to_its_end<R: ContainerRuntime>(
+    run: &Run<R>,
+    limits: &WorkerSettings,
+    log: &mut LogFile,
+) -> Result<Stop, ContainerError> {
+    let Some(id) = run.container.get() else {
+        return Ok(Stop::Left(Leaving::LeaseLost));
+    };
     let stop = watch(run, limits, id, log).await?;
-    if !matches!(stop, Stop::Exited(_)) {
+    if !matches!(stop, Stop::Exited(_) | Stop::Left(_)) {
         end(run, id).await?;
     }
     Ok(stop)

@@ -10,9 +10,9 @@ use crate::{
     blocking::blocking,
     chore,
     container::{ContainerError, ContainerRuntime, ContainerSpec, Ours, label},
+    context::Context,
     mounts::BuildDirs,
-    proof, recipe, room,
-    run::Context,
+    orphans, proof, recipe, room, self_test,
     tree::remove_tree,
 };
 
@@ -42,7 +42,10 @@ pub async fn keep_house<R: ContainerRuntime>(context: &Context<R>) {
     let leftovers = async {
         loop {
             reconcile(context).await;
-            tokio::time::sleep(RECONCILE).await;
+            tokio::select! {
+                () = tokio::time::sleep(RECONCILE) => {}
+                () = context.leftovers.notified() => {}
+            }
         }
     };
     tokio::join!(controllers, signs, leftovers);
@@ -57,16 +60,22 @@ pub async fn refresh_controllers<R: ContainerRuntime>(
     context: &Context<R>,
 ) -> Result<(), ContainerError> {
     let controllers = context.runtime.controllers().await?;
-    if let Some(controller) = controllers.first()
-        && !context.is_proven()
-    {
-        proof::prove(context, controller).await?;
-        context.proven();
-    }
-    let trouble = if controllers.is_empty() {
-        Some("the engine has no image named kiisrv-controller-*".to_owned())
-    } else {
-        room::lacking(context).await
+    // One of ours before one of the predecessor's, as the strict profile is what is promised.
+    let first = controllers
+        .iter()
+        .max_by_key(|controller| controller.protocol);
+    let trouble = match first {
+        Some(controller) => {
+            if !context.is_proven() {
+                proof::prove(context, controller).await?;
+                context.proven();
+            }
+            match self_test::trouble(context, controller).await? {
+                None => room::lacking(context).await,
+                trouble => trouble,
+            }
+        }
+        None => Some("the engine has no image named kiisrv-controller-*".to_owned()),
     };
     context.set_trouble(trouble);
     if let Err(error) =
@@ -81,12 +90,7 @@ pub async fn refresh_controllers<R: ContainerRuntime>(
 async fn tell<R>(context: &Context<R>) {
     let told = async {
         workers::sign_of_life(&context.store, &context.me, context.trouble()).await?;
-        for rescued in jobs::rescue_expired(&context.store).await? {
-            warn!(
-                ?rescued,
-                "A build was taken back from a worker that gave no sign of life"
-            );
-        }
+        orphans::take_back_expired(context).await?;
         jobs::make_due_builds_wait(&context.store).await.map(drop)
     };
     if let Err(error) = told.await {
@@ -137,7 +141,7 @@ async fn is_wanted<R>(context: &Context<R>, container: &Ours) -> store::Result<b
     let epoch = label(label::EPOCH).and_then(|epoch| epoch.parse::<u32>().ok());
     match (label(label::ROLE), build, epoch) {
         (Some(label::ROLE_BUILD), Some(build), Some(epoch)) => {
-            Ok(jobs::who_holds(&context.store, build).await? == Some(epoch))
+            Ok(jobs::is_wanted(&context.store, build, epoch).await?)
         }
         _ => Ok(!chore::is_over(label(label::UNTIL))),
     }
@@ -180,7 +184,7 @@ async fn is_stale<R>(context: &Context<R>, name: &str) -> store::Result<bool> {
         .and_then(|rest| rest.strip_prefix('-')?.rsplit_once('-'))
         .and_then(|(build, epoch)| Some((build.parse().ok()?, epoch.parse::<u32>().ok()?)));
     match claim {
-        Some((build, epoch)) => Ok(jobs::who_holds(&context.store, build).await? != Some(epoch)),
+        Some((build, epoch)) => Ok(!jobs::is_wanted(&context.store, build, epoch).await?),
         None => Ok(chore::is_forgotten(name)),
     }
 }

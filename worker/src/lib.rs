@@ -1,31 +1,36 @@
 //! One job after another, in containers.
 //!
-//! - [`run`]: the worker: its slots, its start and its stop.
+//! - [`run`], [`context`]: the worker: its start, its stop, and what every job needs.
+//! - [`slots`], [`orphans`]: what is under way, and how more comes: claimed, or taken on from a worker that left.
 //! - [`execute`], [`watch`], [`verdict`], [`record`]: one claimed job from its inputs to its outcome.
 //! - [`inputs`], [`limits`], [`recipe`], [`log`], [`artifact`], [`zip_check`]: what goes in, the container,
 //!   what comes out.
 //! - [`lease`], [`housekeeping`]: holding a job; what is done beside the jobs.
 //! - [`tree`]: directories that a build could write to, measured and removed.
-//! - [`mounts`], [`proof`]: our paths as the host knows them, and that they are right; [`chore`] is the
-//!   small container that proves it.
+//! - [`mounts`], [`proof`]: our paths as the host knows them, and that they are right; [`self_test`]: that the
+//!   engine enforces its limits; [`chore`] is the small container that proves both.
 //! - [`container`]: the engine's verbs; only `container::docker` speaks to it.
 
 pub mod artifact;
 mod blocking;
 mod chore;
 pub mod container;
-pub mod execute;
+pub mod context;
+mod execute;
 pub mod housekeeping;
 pub mod inputs;
 pub mod lease;
 pub mod limits;
 pub mod log;
 pub mod mounts;
+mod orphans;
 pub mod proof;
 pub mod recipe;
 mod record;
 mod room;
 pub mod run;
+pub mod self_test;
+pub mod slots;
 pub mod tree;
 mod verdict;
 mod watch;

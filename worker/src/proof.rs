@@ -8,10 +8,10 @@ use uuid::Uuid;
 use crate::{
     chore,
     container::{ContainerError, ContainerRuntime},
+    context::Context,
     inputs::Owner,
     mounts::BuildDirs,
     recipe,
-    run::Context,
     tree::remove_tree,
 };
 

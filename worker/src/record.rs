@@ -6,8 +6,8 @@ use std::{sync::Arc, time::Duration};
 use shared::{
     job::Outcome,
     store::{
-        self,
-        jobs::{self, Claimed, Pause, Recorded},
+        self, Store,
+        jobs::{self, Claimed, Held, LettingGo, Pause, Recorded},
     },
 };
 use tokio::time::Instant;
@@ -39,14 +39,14 @@ pub(crate) async fn record<R: Send + Sync + 'static>(
             remove_unnamed(run, &recorded).await;
             recorded
         }
-        End::Broken(detail) => {
+        End::Broken(detail) | End::Interrupted(detail) => {
             error!(job.id = %id, detail, "A build could not be carried out, it is tried again later");
             jobs::give_back(store, held, Pause::Growing, &detail)
                 .await
                 .map(|()| Recorded::Yes)
         }
-        End::Left(Leaving::Abandoned) => {
-            info!(job.id = %id, "Handed a running build back, as this worker leaves");
+        End::Left(Leaving::WorkerLeaves) => {
+            info!(job.id = %id, "Gave a build back that had no container yet, as this worker leaves");
             jobs::give_back(store, held, Pause::None, "")
                 .await
                 .map(|()| Recorded::Yes)
@@ -56,10 +56,28 @@ pub(crate) async fn record<R: Send + Sync + 'static>(
     match recorded {
         Ok(Recorded::Yes) => {}
         Ok(Recorded::LeaseLost) => {
-            warn!(job.id = %id, "The build had gone to another worker, its end here counts for nothing");
+            warn!(job.id = %id, "The build was cancelled or had gone to another worker, its end here counts for nothing");
         }
         Err(error) => {
             error!(job.id = %id, %error, "A build's end could not be written, it will be rescued");
+        }
+    }
+}
+
+/// Lets go of a build whose container runs on. `false`: it was not this worker's any more.
+pub(crate) async fn let_go(store: &Store, held: &Held, why: LettingGo) -> bool {
+    let id = held.id;
+    match &why {
+        LettingGo::Leaving => info!(job.id = %id, "Hands a running build over"),
+        LettingGo::Trouble(detail) => {
+            error!(job.id = %id, detail, "The engine lost sight of a build, which is looked for again later");
+        }
+    }
+    match jobs::hand_over(store, held, why).await {
+        Ok(handed_over) => handed_over,
+        Err(error) => {
+            error!(job.id = %id, %error, "A build could not be handed over, its lease ends by itself");
+            true
         }
     }
 }

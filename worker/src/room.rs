@@ -5,7 +5,7 @@ use std::path::Path;
 
 use shared::{disk, settings::OutputBound};
 
-use crate::{blocking::blocking, run::Context};
+use crate::{blocking::blocking, context::Context};
 
 /// In which words there is too little room; `None` where there is enough.
 pub(crate) async fn lacking<R>(context: &Context<R>) -> Option<String> {

@@ -1,142 +1,22 @@
-//! The worker: its start, its slots, its stop.
+//! The worker: its start and its stop.
 
-use std::{
-    fs,
-    future::Future,
-    panic::AssertUnwindSafe,
-    path::PathBuf,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{fs, future::Future, sync::Arc};
 
-use futures_util::FutureExt;
 use shared::{
     layout::Library,
-    settings::{Settings, WorkerSettings},
-    store::{
-        Store, StoreError,
-        jobs::{self, Held},
-        wake, workers,
-    },
+    settings::Settings,
+    store::{Store, StoreError, wake, workers},
 };
-use tokio::{sync::Notify, task::JoinSet};
-use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use crate::{
-    container::{ContainerError, ContainerRuntime, ContainerSpec, label},
-    execute::execute,
+    container::{ContainerError, ContainerRuntime},
+    context::{Context, Parts},
     housekeeping,
-    inputs::Owner,
-    lease::LEASE,
-    limits,
     mounts::Mapping,
+    slots::{Slots, Step},
 };
-
-/// A look at the table in case that a wake-up got lost.
-const SLOW_LOOK: Duration = Duration::from_secs(1);
-
-/// What every job of a worker needs.
-pub struct Context<R> {
-    /// All settings.
-    pub settings: Settings,
-    /// The table.
-    pub store: Store,
-    /// The engine.
-    pub runtime: R,
-    /// The base layouts.
-    pub library: Library,
-    /// Our paths on the host.
-    pub mapping: Mapping,
-    /// Who owns a build's files.
-    pub owner: Owner,
-    /// This worker's row.
-    pub me: workers::Worker,
-    /// Fires when running builds have to be given back.
-    pub abandon: CancellationToken,
-    proven: AtomicBool,
-    trouble: Mutex<Option<String>>,
-    limits: limits::Known,
-}
-
-impl<R> Context<R> {
-    /// Where a claim's log is.
-    #[must_use]
-    pub fn log_path(&self, held: &Held) -> PathBuf {
-        self.settings
-            .logs
-            .join(held.id.to_string())
-            .join(format!("{}.log", held.epoch))
-    }
-
-    /// Why nothing can be built just now.
-    #[must_use]
-    pub fn trouble(&self) -> Option<String> {
-        self.trouble
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    pub(crate) fn set_trouble(&self, trouble: Option<String>) {
-        let mut known = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        if *known != trouble {
-            match &trouble {
-                Some(words) => error!("Nothing can be built: {words}"),
-                None => info!("Ready to build"),
-            }
-            *known = trouble;
-        }
-    }
-
-    pub(crate) fn is_proven(&self) -> bool {
-        self.proven.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn proven(&self) {
-        self.proven.store(true, Ordering::Relaxed);
-    }
-}
-
-impl<R: ContainerRuntime> Context<R> {
-    /// Makes a container that bears this service's name. Others on the same engine keep away from it,
-    /// as this one keeps away from theirs.
-    ///
-    /// # Errors
-    /// When the engine refuses.
-    pub(crate) async fn create(&self, mut spec: ContainerSpec) -> Result<String, ContainerError> {
-        spec.labels
-            .insert(label::SERVICE.to_owned(), self.store.service_id());
-        self.runtime.create(&spec).await
-    }
-
-    /// What a build in this image may use.
-    ///
-    /// # Errors
-    /// When the engine does not answer.
-    pub(crate) async fn limits_of(
-        &self,
-        image: &str,
-    ) -> Result<Arc<WorkerSettings>, ContainerError> {
-        let settings = &self.settings.worker;
-        self.limits.of_image(image, &self.runtime, settings).await
-    }
-
-    /// The id of some controller image, for chores that need a shell.
-    pub(crate) async fn any_image(&self) -> Option<String> {
-        self.runtime
-            .controllers()
-            .await
-            .ok()?
-            .into_iter()
-            .next()
-            .map(|controller| controller.image)
-    }
-}
 
 /// Why a worker cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -167,15 +47,6 @@ pub struct Worker<R> {
     listener: wake::Listener,
 }
 
-/// What a slot found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// A job, which has ended.
-    Ran,
-    /// No job, or none that this worker could build just now.
-    NothingWaiting,
-}
-
 impl<R: ContainerRuntime> Worker<R> {
     /// Signs on: finds the host's paths and the controllers, and proves that builds will work.
     ///
@@ -196,22 +67,23 @@ impl<R: ContainerRuntime> Worker<R> {
             engine_id: runtime.engine_id().await?,
             slots: settings.worker.slots,
         };
-        let context = Context {
-            mapping: Mapping::find(&settings.worker, &runtime).await?,
-            owner: Owner::of_this_process(),
-            abandon: CancellationToken::new(),
-            proven: AtomicBool::new(false),
-            trouble: Mutex::new(None),
-            limits: limits::Known::default(),
+        let mapping = Mapping::find(&settings.worker, &runtime).await?;
+        let context = Context::of(Parts {
             settings,
             store,
             runtime,
             library,
+            mapping,
             me,
-        };
+        });
+        // Before the first claim: whoever finds no ear under a holder's name takes it for dead.
+        let listener = wake::Listener::bind(
+            context.store.wake_directory(),
+            wake::Role::Worker,
+            &context.me.id,
+        )?;
         housekeeping::refresh_controllers(&context).await?;
         workers::sign_of_life(&context.store, &context.me, context.trouble()).await?;
-        let listener = wake::Listener::bind(context.store.wake_directory(), wake::Role::Worker)?;
         info!(
             worker.id = context.me.id,
             slots = context.me.slots,
@@ -223,47 +95,59 @@ impl<R: ContainerRuntime> Worker<R> {
         })
     }
 
-    /// Builds until `shutdown`. Then it takes nothing new, gives running builds a moment to end, gives
-    /// the others back, and signs off.
+    /// Builds until `shutdown`. Then it takes nothing new, hands over what runs, and signs off: the next
+    /// worker takes the running containers on.
     pub async fn run_until_stopped(self, shutdown: impl Future<Output = ()> + Send) {
         let Self { context, listener } = self;
-        let stopping = CancellationToken::new();
-        let work = Arc::new(Notify::new());
-        let mut slots = JoinSet::new();
-        for _ in 0..context.me.slots {
-            slots.spawn(run_slot(
-                Arc::clone(&context),
-                Arc::clone(&work),
-                stopping.clone(),
-            ));
-        }
-        let beside = async {
-            tokio::join!(housekeeping::keep_house(&context), async {
-                loop {
-                    listener.next().await;
-                    work.notify_waiters();
+        let mut slots = Slots::of(Arc::clone(&context));
+        let told = async {
+            loop {
+                match listener.next().await {
+                    wake::Signal::Queued => context.look_again(),
+                    wake::Signal::Changed(_) => context.rows_changed.notify_waiters(),
                 }
-            })
+            }
         };
+        let until_stopped = async {
+            let stop = async {
+                shutdown.await;
+                context.leaving.cancel();
+            };
+            // A claim that is under way is not dropped: its build would wait for its lease to end.
+            tokio::join!(slots.keep_filled(), stop)
+        };
+        let beside = async { tokio::join!(housekeeping::keep_house(&context), told) };
         tokio::select! {
-            () = shutdown => {}
+            _ = until_stopped => {}
             _ = beside => {}
         }
-        stopping.cancel();
-        let told = workers::stopping(&context.store, &context.me.id).await;
-        leave(&context, slots).await;
-        if let Err(error) = told.and(workers::signed_off(&context.store, &context.me.id).await) {
+        if let Err(error) = workers::stopping(&context.store, &context.me.id).await {
+            warn!(%error, "The worker could not say that it stops");
+        }
+        // One that cannot be handed over by then is adopted like that of a worker that died.
+        if tokio::time::timeout(context.settings.stop_grace, slots.ended())
+            .await
+            .is_err()
+        {
+            error!("The worker leaves while builds of its own have not been handed over");
+            return;
+        }
+        if let Err(error) = workers::signed_off(&context.store, &context.me.id).await {
             error!(%error, "The worker could not sign off");
         }
     }
 
-    /// Takes the next job, if one waits and nothing keeps this worker from building, and sees it to its
-    /// end.
+    /// Takes on the running builds of workers that left or died, and then the next job, if one waits and
+    /// nothing keeps this worker from building. Sees all of them to their ends.
     ///
     /// # Errors
     /// When the table cannot be reached.
     pub async fn run_next_job(&self) -> Result<Step, StoreError> {
-        run_next_job(&self.context).await
+        let mut slots = Slots::of(Arc::clone(&self.context));
+        slots.adopt().await?;
+        let step = slots.take_one().await?;
+        slots.ended().await;
+        Ok(step)
     }
 
     /// What this worker works with.
@@ -271,55 +155,4 @@ impl<R: ContainerRuntime> Worker<R> {
     pub fn context(&self) -> &Context<R> {
         &self.context
     }
-}
-
-async fn leave<R>(context: &Context<R>, mut slots: JoinSet<()>) {
-    let all = async { while slots.join_next().await.is_some() {} };
-    tokio::pin!(all);
-    if tokio::time::timeout(context.settings.stop_grace / 2, &mut all)
-        .await
-        .is_err()
-    {
-        context.abandon.cancel();
-        all.await;
-    }
-}
-
-async fn run_slot<R: ContainerRuntime>(
-    context: Arc<Context<R>>,
-    work: Arc<Notify>,
-    stopping: CancellationToken,
-) {
-    while !stopping.is_cancelled() {
-        // Registered before the look, so that work between look and wait is not missed.
-        let mut woken = std::pin::pin!(work.notified());
-        woken.as_mut().enable();
-        // A slot that was gone after a panic would be missed by nobody; its job is rescued as any other.
-        match AssertUnwindSafe(run_next_job(&context))
-            .catch_unwind()
-            .await
-        {
-            Ok(Ok(Step::Ran)) => continue,
-            Ok(Ok(Step::NothingWaiting)) => {}
-            Err(_) => error!("A slot panicked and goes on with the next build"),
-            Ok(Err(error)) => error!(%error, "The table could not be asked for work"),
-        }
-        tokio::select! {
-            () = woken => {}
-            () = tokio::time::sleep(SLOW_LOOK) => {}
-            () = stopping.cancelled() => {}
-        }
-    }
-}
-
-async fn run_next_job<R: ContainerRuntime>(context: &Arc<Context<R>>) -> Result<Step, StoreError> {
-    if context.trouble().is_some() {
-        return Ok(Step::NothingWaiting);
-    }
-    let Some(claimed) = jobs::claim_next(&context.store, &context.me.id, LEASE).await? else {
-        return Ok(Step::NothingWaiting);
-    };
-    info!(job.id = %claimed.held.id, keyboard = claimed.keyboard, attempt = claimed.attempts + 1, "Took a build");
-    execute(context, claimed).await;
-    Ok(Step::Ran)
 }

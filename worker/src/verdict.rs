@@ -10,14 +10,18 @@ use shared::{
 use crate::{
     artifact::{self, ArtifactError},
     container::Exit,
-    execute::{End, Run, Stop},
+    execute::{End, Run},
     inputs::{ERROR_OUTPUT, OUTPUT},
     log::LogFile,
     tree::fits,
+    watch::Stop,
 };
 
 /// The exit status of a process that was killed.
 const KILLED: i64 = 128 + 9;
+
+/// What an engine says that was itself killed, and found the container dead when it came back.
+const UNKNOWN: i64 = 255;
 
 /// Turns what happened into an outcome, and publishes what belongs to it.
 pub(crate) fn judge<R>(
@@ -106,7 +110,7 @@ fn reason_of<R>(run: &Run<R>, exit: Exit) -> Option<(Reason, String)> {
             | Reason::FileTooLarge
             | Reason::OutOfMemory),
         ) => Some((reason, format!("a limit was hit: {reason}"))),
-        _ if exit.code == KILLED => None,
+        _ if exit.code == KILLED || exit.code == UNKNOWN => None,
         _ if run.claimed.protocol < 2
             && let Some(reason) = limit_in_log(run) =>
         {

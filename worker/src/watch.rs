@@ -6,8 +6,8 @@ use shared::{disk, settings::WorkerSettings};
 
 use crate::{
     blocking::blocking,
-    container::{ContainerError, ContainerRuntime},
-    execute::{Run, Stop},
+    container::{ContainerError, ContainerRuntime, Exit},
+    execute::{Leaving, Run},
     log::{Followed, LogFile, follow},
     tree::fits,
 };
@@ -21,6 +21,19 @@ const COUNTING: Duration = Duration::from_secs(3);
 
 /// How long a killed container may take to be dead. One that takes longer hangs in the machine.
 const DYING: Duration = Duration::from_secs(30);
+
+/// What made a container stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    Exited(Exit),
+    TimedOut,
+    TooManyProcesses,
+    OutputTooLarge,
+    DiskFull,
+    LogEndless,
+    ImageMissing,
+    Left(Leaving),
+}
 
 /// Follows a container to its end, or to a limit that it goes over.
 pub(crate) async fn watch<R: ContainerRuntime>(
@@ -41,7 +54,7 @@ pub(crate) async fn watch<R: ContainerRuntime>(
     let stop = tokio::select! {
         stop = followed => stop?,
         why = run.left_early() => Stop::Left(why),
-        () = tokio::time::sleep(limits.build_time) => Stop::TimedOut,
+        () = tokio::time::sleep(limits.build_time.saturating_sub(run.ran_for)) => Stop::TimedOut,
         stop = output_too_large(builds, limits, reserve) => stop,
     };
     Ok(match stop {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use shared::{
     job::{Artifact, JobId, Reason, Status},
     store::{
-        jobs::{self, Build, Enqueued},
+        jobs::{self, Build, Enqueued, Hold, LeaveToken},
         queue_order,
     },
 };
@@ -22,6 +22,7 @@ use crate::{
     body::Incoming,
     client::Asker,
     error::{Answer, Problem},
+    per_client::Place,
     state::State,
     submit::{UnknownVersion, submit},
 };
@@ -31,13 +32,20 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Takes a build, new or known.
 pub(crate) async fn submit_build(state: State, asker: Asker, incoming: Incoming) -> Answer {
-    let enqueued = submit(&state, asker, incoming, UnknownVersion::IsRefused).await?;
-    let status = match enqueued {
+    let submitted = submit(
+        &state,
+        asker,
+        incoming,
+        UnknownVersion::IsRefused,
+        Hold::UntilItLeaves,
+    )
+    .await?;
+    let status = match submitted.enqueued {
         Enqueued::New(_) => StatusCode::ACCEPTED,
         Enqueued::Joined(..) => StatusCode::OK,
     };
-    let build = find(&state, enqueued.id()).await?;
-    let mut response = shown(&state, &build).await?;
+    let build = find(&state, submitted.enqueued.id()).await?;
+    let mut response = shown(&state, &build, submitted.token.as_ref()).await?;
     *response.status_mut() = status;
     let location = HeaderValue::from_str(&url(build.id)).map_err(Problem::broken)?;
     response.headers_mut().insert(header::LOCATION, location);
@@ -45,16 +53,26 @@ pub(crate) async fn submit_build(state: State, asker: Asker, incoming: Incoming)
 }
 
 /// Shows a build, as soon as its status differs where that is asked for.
-pub(crate) async fn show_build(state: State, id: String, query: String) -> Answer {
+pub(crate) async fn show_build(state: State, id: String, asker: Asker, query: String) -> Answer {
     let id = parse_id(&id)?;
     let Wait { time, status } = Wait::parse(&query)?;
     let mut build = find(&state, id).await?;
     let from = status.unwrap_or(build.status);
     if !time.is_zero() {
         let changed = |build: &Build| build.status.is_final() || build.status != from;
-        build = wait(&state, build, changed, time).await?;
+        if !changed(&build) {
+            let _held = hold(&state, &asker)?;
+            build = wait(&state, build, changed, time).await?;
+        }
     }
-    shown(&state, &build).await
+    shown(&state, &build, None).await
+}
+
+/// A place among the requests that are held open.
+pub(crate) fn hold(state: &State, asker: &Asker) -> Result<Place, Problem> {
+    state.waiters.take(&asker.client).ok_or_else(|| {
+        Problem::too_many("too many requests from your address wait for a build already")
+    })
 }
 
 /// Waits until `enough` says so, for `time`, or until the service stops: then the build is given back as it is.
@@ -87,7 +105,7 @@ pub(crate) fn parse_id(id: &str) -> Result<JobId, Problem> {
     id.parse().map_err(|_| no_such_build())
 }
 
-fn no_such_build() -> Problem {
+pub(super) fn no_such_build() -> Problem {
     Problem::not_found("there is no build with this id")
 }
 
@@ -149,6 +167,9 @@ struct View<'a> {
     diagnostics: [(); 0],
     artifact: Option<ArtifactView<'a>>,
     log_url: String,
+    /// Told once, to the submitter, and to nobody who merely looks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leave_token: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -158,7 +179,7 @@ struct ArtifactView<'a> {
     artifact: &'a Artifact,
 }
 
-async fn shown(state: &State, build: &Build) -> Answer {
+pub(super) async fn shown(state: &State, build: &Build, token: Option<&LeaveToken>) -> Answer {
     let place = match build.status {
         Status::Queued => Some(queue_order::place(&state.store, build.id).await?),
         _ => None,
@@ -185,6 +206,7 @@ async fn shown(state: &State, build: &Build) -> Answer {
             artifact,
         }),
         log_url: format!("{url}/log"),
+        leave_token: token.map(LeaveToken::as_str),
     };
     Ok(not_stored(warp::reply::json(&view).into_response()))
 }

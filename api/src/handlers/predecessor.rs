@@ -6,7 +6,7 @@
 use serde::Serialize;
 use shared::{
     job::{Fingerprint, Reason, Status},
-    store::jobs::{self, Build},
+    store::jobs::{self, Build, Hold},
 };
 use warp::{
     Reply,
@@ -31,8 +31,18 @@ struct Ended {
 
 /// Takes a build and answers when it has ended. A client that leaves before takes nothing along.
 pub(crate) async fn build_and_wait(state: State, asker: Asker, incoming: Incoming) -> Answer {
-    let enqueued = submit(&state, asker, incoming, UnknownVersion::IsLatest).await?;
-    let build = builds::find(&state, enqueued.id()).await?;
+    // Before the build is taken: whoever is refused shall not find it built.
+    let _held = builds::hold(&state, &asker)?;
+    // An old client cannot say that it leaves: it holds the build for good.
+    let submitted = submit(
+        &state,
+        asker,
+        incoming,
+        UnknownVersion::IsLatest,
+        Hold::ForGood,
+    )
+    .await?;
+    let build = builds::find(&state, submitted.enqueued.id()).await?;
     let has_ended = |build: &Build| build.status.is_final();
     let build = builds::wait(&state, build, has_ended, state.settings.hold).await?;
     match build.status {

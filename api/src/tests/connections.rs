@@ -20,6 +20,7 @@ use crate::{
 
 const LIMITS: Limits = Limits {
     connections: 8,
+    connections_of_client: 8,
     head: Duration::from_millis(100),
     unread: Duration::from_secs(1),
     grace: Duration::from_millis(200),
@@ -171,4 +172,53 @@ async fn a_stop_does_not_wait_for_whoever_sends_slowly() {
     server.stop.send(()).unwrap();
     server.running.await.unwrap();
     assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_client_with_too_many_connections_is_told_so_and_gets_their_places_back() {
+    let limits = Limits {
+        connections_of_client: 1,
+        head: Duration::from_secs(5),
+        ..LIMITS
+    };
+    let server = Server::start(limits).await;
+    let idle = TcpStream::connect(server.address).await.unwrap();
+    let request = format!("GET /healthz HTTP/1.1\r\n{CLOSE}\r\n");
+    let answer = server.say(&request).await;
+    assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
+    assert!(answer.contains("\r\nretry-after: "), "{answer}");
+    assert!(
+        answer.contains("\r\naccess-control-allow-origin: *"),
+        "{answer}"
+    );
+    drop(idle);
+    let patience = Instant::now() + Duration::from_secs(20);
+    while !server.say(&request).await.starts_with("HTTP/1.1 200 ") {
+        assert!(Instant::now() < patience, "the place is not given back");
+    }
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_is_no_client() {
+    let service = Service::start_with(&[("KIISRV_TRUSTED_PROXIES", "127.0.0.0/8")]).await;
+    let limits = Limits {
+        connections_of_client: 1,
+        ..LIMITS
+    };
+    let server = Server::of(service, limits).await;
+    let _idle = TcpStream::connect(server.address).await.unwrap();
+    let request = format!("GET /healthz HTTP/1.1\r\n{CLOSE}\r\n");
+    let answer = server.say(&request).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[tokio::test]
+async fn whoever_is_refused_before_all_is_sent_can_read_why() {
+    let service = Service::start_with(&[("KIISRV_DISK_RESERVE_MB", "999999999999")]).await;
+    let server = Server::of(service, LIMITS).await;
+    let length = 8 << 20;
+    let head = format!("POST /v1/builds HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
+    // As clients do: all is sent before the answer is looked at.
+    let answer = server.say(&format!("{head}{}", " ".repeat(length))).await;
+    assert!(answer.starts_with("HTTP/1.1 507 "), "{answer}");
 }

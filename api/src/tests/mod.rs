@@ -1,5 +1,6 @@
 //! The routes as their clients see them, over a real table. The test plays the worker.
 
+mod admission;
 mod artifacts;
 mod builds;
 mod catalogue;

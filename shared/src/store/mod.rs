@@ -12,6 +12,7 @@ pub mod channels;
 pub mod import;
 pub mod jobs;
 pub mod requests;
+pub mod self_tests;
 pub mod versions;
 pub mod wake;
 pub mod workers;
@@ -96,6 +97,9 @@ pub enum StoreError {
         "another import has taken these rows meanwhile: start again, and it goes on after them"
     )]
     Overtaken,
+    /// The system has no randomness to give.
+    #[error("no random number could be had: {0}")]
+    Random(String),
     /// A connection could not be had: the process is stopping, or too many wait.
     #[error("no connection to the table: {0}")]
     Closed(String),

@@ -23,6 +23,9 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0002_channels.sql")),
     M::up(include_str!("../../migrations/0003_imports.sql")),
     M::up(include_str!("../../migrations/0004_keyboards.sql")),
+    M::up(include_str!("../../migrations/0005_hand_over.sql")),
+    M::up(include_str!("../../migrations/0006_admission.sql")),
+    M::up(include_str!("../../migrations/0008_self_tests.sql")),
 ];
 
 pub(super) struct Opened {

@@ -41,6 +41,20 @@ pub struct Place {
     pub eta_seconds: u64,
 }
 
+impl Place {
+    /// The same estimate as a length of time.
+    pub(super) fn eta(self) -> Duration {
+        Duration::from_secs(self.eta_seconds)
+    }
+}
+
+/// When the next running build will have ended, by what recent builds took: then a place in the queue is free.
+pub(super) async fn next_end(store: &Store) -> Result<Duration> {
+    let order = current(store).await?;
+    let between = order.seconds_a_build / order.slots.max(1) as f64;
+    Ok(Duration::from_secs(between.ceil() as u64))
+}
+
 /// Where a waiting build stands in the queue. One that came after the snapshot stands behind all that
 /// are in it.
 ///

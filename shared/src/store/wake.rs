@@ -10,8 +10,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use uuid::Uuid;
-
 use crate::job::JobId;
 
 /// Who listens. It is the beginning of the socket's name.
@@ -37,7 +35,7 @@ impl Role {
 pub enum Signal {
     /// To workers: there is work.
     Queued,
-    /// To the API: this build's row has changed.
+    /// This build's row has changed. To workers it is only said where somebody else than the holder did it.
     Changed(JobId),
 }
 
@@ -66,12 +64,12 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Starts to listen in this directory.
+    /// Starts to listen in this directory, under a name that no other process has, ever.
     ///
     /// # Errors
     /// When the socket cannot be made.
-    pub fn bind(directory: &Path, role: Role) -> io::Result<Self> {
-        let name = format!("{}{}", role.prefix(), Uuid::now_v7().simple());
+    pub fn bind(directory: &Path, role: Role, name: &str) -> io::Result<Self> {
+        let name = format!("{}{name}", role.prefix());
         let opened = File::open(directory)?;
         let socket = StdDatagram::bind(short_path(&opened, &name))?;
         socket.set_nonblocking(true)?;
@@ -116,6 +114,22 @@ pub fn ring(directory: &Path, role: Role, signal: Signal) {
     }
 }
 
+/// Whether the process that listened under this name is gone. All processes at a table share one
+/// kernel, so that a dead one's socket refuses; where that cannot be told, the process counts as there.
+#[must_use]
+pub fn is_gone(directory: &Path, role: Role, name: &str) -> bool {
+    let connected = File::open(directory).and_then(|opened| {
+        let path = short_path(&opened, &format!("{}{name}", role.prefix()));
+        StdDatagram::unbound()?.connect(path)
+    });
+    connected.is_err_and(|error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound
+        )
+    })
+}
+
 fn prepare(directory: &Path) -> io::Result<(File, StdDatagram, impl Iterator<Item = String>)> {
     let opened = File::open(directory)?;
     let sender = StdDatagram::unbound()?;
@@ -133,6 +147,8 @@ fn short_path(directory: &File, name: &str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     #[tokio::test]
@@ -140,13 +156,16 @@ mod tests {
         let directory =
             std::env::temp_dir().join(format!("{}-{}", "kiisrv-wake".repeat(12), Uuid::now_v7()));
         fs::create_dir_all(&directory).unwrap();
-        let api = Listener::bind(&directory, Role::Api).unwrap();
-        let worker = Listener::bind(&directory, Role::Worker).unwrap();
+        let api = Listener::bind(&directory, Role::Api, "1").unwrap();
+        let worker = Listener::bind(&directory, Role::Worker, "1").unwrap();
         drop(
             StdDatagram::bind(short_path(&File::open(&directory).unwrap(), "worker-dead")).unwrap(),
         );
 
         let id = JobId::new();
+        let is_gone = |name| is_gone(&directory, Role::Worker, name);
+        assert!(!is_gone("1") && is_gone("dead") && is_gone("never"));
+
         ring(&directory, Role::Worker, Signal::Queued);
         ring(&directory, Role::Api, Signal::Changed(id));
         assert_eq!(worker.next().await, Signal::Queued);

@@ -17,6 +17,7 @@ use std::{
 use bollard::{
     API_DEFAULT_VERSION, Docker,
     errors::Error,
+    models::ContainerSummaryStateEnum,
     query_parameters::{
         CreateContainerOptions, InspectContainerOptions, KillContainerOptionsBuilder,
         ListContainersOptionsBuilder, ListImagesOptions, LogsOptionsBuilder,
@@ -28,7 +29,9 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 use shared::store::versions::Controller;
 
-use super::{ContainerError, ContainerRuntime, ContainerSpec, Exit, Ours, ReportedMount, label};
+use super::{
+    ContainerError, ContainerRuntime, ContainerSpec, Exit, Ours, ReportedMount, State, label,
+};
 
 /// Seconds that the engine may take to answer; following a log or waiting is not bounded by it.
 const ANSWER_SECONDS: u64 = 60;
@@ -94,6 +97,24 @@ impl ContainerRuntime for DockerEngine {
             .await
             .map_err(|error| step("say who it is", &error))?;
         Ok(info.id.unwrap_or_default())
+    }
+
+    async fn about(&self) -> Result<String, ContainerError> {
+        let info = self
+            .docker
+            .info()
+            .await
+            .map_err(|error| step("say what it is", &error))?;
+        let cgroups = info.cgroup_version.map(|version| version.to_string());
+        let parts = [
+            Some(info.id.unwrap_or_default()),
+            info.server_version,
+            info.kernel_version,
+            info.default_runtime,
+            cgroups.map(|version| format!("cgroups {version}")),
+            info.security_options.map(|options| options.join(" ")),
+        ];
+        Ok(parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
     }
 
     async fn controllers(&self) -> Result<Vec<Controller>, ContainerError> {
@@ -271,10 +292,19 @@ impl ContainerRuntime for DockerEngine {
             .filter_map(|one| {
                 Some(Ours {
                     id: one.id?,
+                    state: state_from(one.state),
                     labels: one.labels.unwrap_or_default().into_iter().collect(),
                 })
             })
             .collect())
+    }
+}
+
+/// Docker and Podman use the same word for a container that was never started, and others beside it.
+fn state_from(state: Option<ContainerSummaryStateEnum>) -> State {
+    match state {
+        Some(ContainerSummaryStateEnum::CREATED) => State::Created,
+        _ => State::Started,
     }
 }
 

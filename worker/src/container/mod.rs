@@ -108,8 +108,19 @@ pub struct Exit {
 pub struct Ours {
     /// The engine's id for it.
     pub id: String,
+    /// How far it is.
+    pub state: State,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
+}
+
+/// How far a container is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It was made and never started.
+    Created,
+    /// It was started; it may have ended meanwhile.
+    Started,
 }
 
 /// A mount of a container, as the engine reports it.
@@ -144,6 +155,9 @@ pub enum ContainerError {
 pub trait ContainerRuntime: Send + Sync + 'static {
     /// The engine's own id.
     fn engine_id(&self) -> impl Future<Output = Result<String, ContainerError>> + Send;
+
+    /// What its limits depend on beside the flags, in one line: its own version, the kernel's, the runtime.
+    fn about(&self) -> impl Future<Output = Result<String, ContainerError>> + Send;
 
     /// The images named `kiisrv-controller-*` that are tagged `latest`.
     fn controllers(&self) -> impl Future<Output = Result<Vec<Controller>, ContainerError>> + Send;

@@ -68,21 +68,23 @@ pub async fn claim_next(store: &Store, worker: &str, lease: Duration) -> Result<
     Ok(claimed)
 }
 
+/// The columns of a [`Claimed`].
+pub(super) const CLAIMED: &str = "id, lease_epoch, fingerprint, keyboard, layout, controller, image, protocol, dialect, attempts";
+
 fn claim(table: &Connection, worker: &str, lease: Duration) -> Result<Option<Claimed>> {
     let now = now();
-    let mut statement = table.prepare_cached(
+    let mut statement = table.prepare_cached(&format!(
         "UPDATE jobs
          SET status = 'running', lease_owner = ?1, lease_until = ?2, lease_epoch = lease_epoch + 1,
-             started_at = ?3, container_id = NULL, engine_id = NULL
+             started_at = ?3, container_id = NULL, container_epoch = NULL, engine_id = NULL
          WHERE id = (SELECT id FROM jobs WHERE status = 'queued' AND due_at IS NULL
                      ORDER BY priority, turn, id LIMIT 1)
-         RETURNING id, lease_epoch, fingerprint, keyboard, layout, controller, image, protocol, dialect,
-                   attempts, turn",
-    )?;
+         RETURNING {CLAIMED}, turn"
+    ))?;
     // Stepped to its end: a RETURNING that is not may leave its row unwritten.
     let rows: Vec<(Claimed, i64)> = statement
         .query_and_then(params![worker, now + millis(lease), now], |row| {
-            from_row(row, worker)
+            Ok((claimed_from(row, worker)?, row.get("turn")?))
         })?
         .collect::<Result<_>>()?;
     let Some((mut claimed, turn)) = rows.into_iter().next() else {
@@ -91,15 +93,21 @@ fn claim(table: &Connection, worker: &str, lease: Duration) -> Result<Option<Cla
     table
         .prepare_cached("UPDATE service SET turn = max(turn, ?1)")?
         .execute([turn])?;
-    claimed.config = table
-        .prepare_cached("SELECT config FROM job_inputs WHERE job_id = ?1")?
-        .query_row([claimed.held.id.to_string()], |row| row.get(0))
-        .optional()?
-        .unwrap_or_default();
+    claimed.config = config_of(table, claimed.held.id)?;
     Ok(Some(claimed))
 }
 
-fn from_row(row: &Row<'_>, worker: &str) -> Result<(Claimed, i64)> {
+/// The layout that is built; empty where somebody removed it.
+pub(super) fn config_of(table: &Connection, id: JobId) -> Result<String> {
+    Ok(table
+        .prepare_cached("SELECT config FROM job_inputs WHERE job_id = ?1")?
+        .query_row([id.to_string()], |row| row.get(0))
+        .optional()?
+        .unwrap_or_default())
+}
+
+/// A row of [`CLAIMED`], still without its config.
+pub(super) fn claimed_from(row: &Row<'_>, worker: &str) -> Result<Claimed> {
     let unknown = |column, value| StoreError::Unknown {
         table: "jobs",
         column,
@@ -107,7 +115,7 @@ fn from_row(row: &Row<'_>, worker: &str) -> Result<(Claimed, i64)> {
     };
     let fingerprint: String = row.get(2)?;
     let dialect: String = row.get(8)?;
-    let claimed = Claimed {
+    Ok(Claimed {
         held: Held {
             id: id_from(&row.get::<_, String>(0)?)?,
             worker: worker.to_owned(),
@@ -123,6 +131,5 @@ fn from_row(row: &Row<'_>, worker: &str) -> Result<(Claimed, i64)> {
         dialect: Dialect::parse(&dialect).ok_or_else(|| unknown("dialect", dialect))?,
         attempts: row.get(9)?,
         config: String::new(),
-    };
-    Ok((claimed, row.get(10)?))
+    })
 }

@@ -7,6 +7,7 @@ use super::super::{
     requests::{self, Visitor},
     wake,
 };
+use super::leave;
 use crate::{
     channel::Dialect,
     job::{Fingerprint, JobId, Status},
@@ -60,7 +61,8 @@ impl Enqueued {
     }
 }
 
-/// Writes a build into the queue. When this returns, it is on the disk.
+/// Writes a build into the queue whatever waits there, for an operator: nobody can leave it. What strangers ask for
+/// goes through [`admit`](super::admit()). When this returns, the build is on the disk.
 ///
 /// # Errors
 /// When it is not.
@@ -68,14 +70,21 @@ pub async fn enqueue(store: &Store, build: NewBuild) -> Result<Enqueued> {
     let enqueued = store
         .write(move |table| {
             let turn = turn_for(table, &build.client)?;
-            let enqueued = match join(table, &build.fingerprint, turn)? {
+            let enqueued = match join(table, &build, turn)? {
                 Some((id, status)) => Enqueued::Joined(id, status),
                 None => Enqueued::New(insert(table, &build, turn)?),
             };
+            leave::stay_for_good(table, enqueued, &build.client)?;
             requests::record(table, &build, enqueued)?;
             Ok(enqueued)
         })
         .await?;
+    wake_workers(store, enqueued);
+    Ok(enqueued)
+}
+
+/// Tells the workers of a new build, after the commit.
+pub(super) fn wake_workers(store: &Store, enqueued: Enqueued) {
     if matches!(enqueued, Enqueued::New(_)) {
         wake::ring(
             store.wake_directory(),
@@ -83,53 +92,59 @@ pub async fn enqueue(store: &Store, build: NewBuild) -> Result<Enqueued> {
             wake::Signal::Queued,
         );
     }
-    Ok(enqueued)
 }
 
-/// The turn of this client's next build: one after its last that still waits, so that its thousandth
-/// does not stand before another client's first.
-fn turn_for(table: &Connection, client: &str) -> Result<i64> {
+/// The turn of this client's next build: one after its last that waits or was served, so that its thousandth does not
+/// stand before another client's first. One that was cancelled is no last one, and nobody saves up turns.
+pub(super) fn turn_for(table: &Connection, client: &str) -> Result<i64> {
     Ok(table
         .prepare_cached(
             "SELECT max((SELECT turn FROM service),
-                        coalesce((SELECT max(turn) + 1 FROM jobs WHERE client = ?1 AND status = 'queued'), 0))",
+                        coalesce((SELECT max(turn) + 1 FROM jobs WHERE client = ?1 AND status = 'queued'), 0),
+                        coalesce((SELECT turn + 1 FROM served WHERE client = ?1), 0))",
         )?
         .query_row([client], |row| row.get(0))?)
 }
 
 /// The row that answers for this fingerprint, if there is one. A kept answer whose time is over stops
 /// to be one here.
-fn join(
+pub(super) fn join(
     table: &Connection,
-    fingerprint: &Fingerprint,
+    build: &NewBuild,
     turn: i64,
 ) -> Result<Option<(JobId, Status)>> {
     table
         .prepare_cached(
             "UPDATE jobs SET kept = 0 WHERE fingerprint = ?1 AND kept = 1 AND kept_until <= ?2",
         )?
-        .execute(params![fingerprint.as_str(), now()])?;
+        .execute(params![build.fingerprint.as_str(), now()])?;
     let known: Option<(String, String)> = table
         .prepare_cached(
             "SELECT id, status FROM jobs
              WHERE fingerprint = ?1 AND (status IN ('queued', 'running') OR kept = 1)",
         )?
-        .query_row([fingerprint.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([build.fingerprint.as_str()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .optional()?;
     let Some((id, status)) = known else {
         return Ok(None);
     };
-    // Who joins brings the better turn along.
+    // Who joins brings the better turn along, and the build counts as one of its own from then on: otherwise somebody
+    // with none could lift all of another's to the head of the queue.
     table
-        .prepare_cached("UPDATE jobs SET turn = min(turn, ?2) WHERE id = ?1 AND status = 'queued'")?
-        .execute(params![id, turn])?;
+        .prepare_cached(
+            "UPDATE jobs SET turn = ?2, client = ?3 WHERE id = ?1 AND status = 'queued' AND turn > ?2",
+        )?
+        .execute(params![id, turn, build.client])?;
     Ok(Some((
         super::show::id_from(&id)?,
         super::show::status_from(status)?,
     )))
 }
 
-fn insert(table: &Connection, build: &NewBuild, turn: i64) -> Result<JobId> {
+/// A new row, with what a worker needs.
+pub(super) fn insert(table: &Connection, build: &NewBuild, turn: i64) -> Result<JobId> {
     let id = JobId::new();
     table
         .prepare_cached(

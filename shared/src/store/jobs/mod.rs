@@ -1,26 +1,37 @@
 //! One file for each thing that can happen to a build's row.
 
+pub mod admit;
+pub mod adopt;
+pub mod cancel;
 pub mod claim;
 pub mod enqueue;
 pub mod finish;
 pub mod give_back;
+pub mod hand_over;
+pub mod history;
+pub mod leave;
 pub mod renew;
 pub mod rescue;
 pub mod show;
 pub mod watch;
 
+pub use admit::{Admitted, Hold, Limits, admit};
+pub use adopt::{Adopted, Adoption, Orphan, adopt, orphans};
+pub use cancel::{Cancelled, cancel};
 pub use claim::{Claimed, Held, claim_next};
 pub use enqueue::{Enqueued, NewBuild, enqueue};
 pub use finish::{Recorded, finish};
-pub use give_back::{Pause, give_back};
-pub use renew::{container_created, renew};
-pub use rescue::{Rescued, make_due_builds_wait, rescue_expired};
-pub use show::{Build, show, show_answer, who_holds};
+pub use give_back::{Pause, give_back, make_due_builds_wait};
+pub use hand_over::{LettingGo, hand_over};
+pub use history::{Event, What, history};
+pub use leave::{LeaveToken, Left, leave};
+pub use renew::{container_created, is_held, renew};
+pub use rescue::{Rescued, end_leases_of, holders, rescue, rescue_expired};
+pub use show::{Build, is_wanted, show, show_answer};
 pub use watch::{Changes, wait_until};
 
-/// Container starts after which a build is set aside, as it seems to take its workers down.
-pub const MAX_STARTS: u32 = 3;
+/// Workers that may die with a build. After the last it is set aside, as it seems to be what kills them.
+pub const MAX_LOSSES: u32 = 3;
 
-/// Claims after which a build is set aside although its container never started: the engine refuses
-/// it, and trying for ever would block others.
-pub const MAX_CLAIMS: u32 = 10;
+/// Troubles of engine, disk or program after which a build is set aside: trying for ever would block others.
+pub const MAX_TROUBLES: u32 = 10;

@@ -44,11 +44,30 @@ pub async fn container_created(
         .write(move |table| {
             let changed = table
                 .prepare_cached(
-                    "UPDATE jobs SET container_id = ?4, engine_id = ?5, attempts = attempts + 1
+                    "UPDATE jobs SET container_id = ?4, container_epoch = ?3, engine_id = ?5, attempts = attempts + 1
                      WHERE id = ?1 AND lease_owner = ?2 AND lease_epoch = ?3 AND status = 'running'",
                 )?
                 .execute(params![held.id.to_string(), held.worker, held.epoch, container, engine])?;
             Ok(changed == 1)
+        })
+        .await
+}
+
+/// Whether the build is still this worker's: somebody may have cancelled it.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn is_held(store: &Store, held: &Held) -> Result<bool> {
+    let held = held.clone();
+    store
+        .read(move |table| {
+            let is_held: bool = table
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ?1 AND lease_owner = ?2 AND lease_epoch = ?3
+                                    AND status = 'running')",
+                )?
+                .query_row(params![held.id.to_string(), held.worker, held.epoch], |row| row.get(0))?;
+            Ok(is_held)
         })
         .await
 }

@@ -1,13 +1,22 @@
-//! `running` whose holder is silent: back to `queued`, or to its end after too many starts.
+//! `running` whose holder is silent: back to `queued`, or to its end after too many lost workers.
+
+use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
 use super::{
-    super::{Result, Store, now, requests, wake},
-    MAX_CLAIMS, MAX_STARTS,
+    super::{Result, Store, millis, now, requests, wake},
+    MAX_LOSSES,
+    adopt::Orphan,
+    claim::Held,
+    history::{What, note},
     show::id_from,
 };
 use crate::job::{JobId, Reason};
+
+/// How long a build waits for a worker of the engine that its container is on. After that the engine is
+/// taken for gone, and another one builds it anew.
+const ORPHANED: Duration = Duration::from_mins(1);
 
 /// What became of a build whose lease had ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,13 +27,136 @@ pub enum Rescued {
     SetAside(JobId),
 }
 
-/// Takes back every build whose lease has ended. Any worker may do this at any time.
+/// Takes back every build whose lease has ended and that has no container to be adopted with, or whose
+/// container nobody has looked after for too long. Any worker may do this at any time.
 ///
 /// # Errors
 /// When the table cannot be written.
 pub async fn rescue_expired(store: &Store) -> Result<Vec<Rescued>> {
-    let rescued = store.write(rescue).await?;
-    for one in &rescued {
+    let rescued = store
+        .write(|table| {
+            let now = now();
+            let lost: Vec<Held> = table
+                .prepare_cached(
+                    "SELECT id, lease_owner, lease_epoch FROM jobs
+                     WHERE status = 'running' AND lease_until <= ?1
+                           AND (container_id IS NULL OR container_epoch IS NULL OR lease_until <= ?2)",
+                )?
+                .query_and_then([now, now - millis(ORPHANED)], |row| {
+                    Ok(Held {
+                        id: id_from(&row.get::<_, String>(0)?)?,
+                        worker: row.get(1)?,
+                        epoch: row.get(2)?,
+                    })
+                })?
+                .collect::<Result<_>>()?;
+            let rescued = lost.iter().map(|held| take_back(table, held));
+            Ok(rescued.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect::<Vec<_>>())
+        })
+        .await?;
+    tell(store, &rescued);
+    Ok(rescued)
+}
+
+/// Takes back a build whose container is gone from its engine. `None`: somebody holds it after all.
+///
+/// # Errors
+/// When the table cannot be written.
+pub async fn rescue(store: &Store, orphan: &Orphan) -> Result<Option<Rescued>> {
+    let held = orphan.held.clone();
+    let rescued = store.write(move |table| take_back(table, &held)).await?;
+    tell(store, rescued.as_slice());
+    Ok(rescued)
+}
+
+/// The workers that hold running builds.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn holders(store: &Store) -> Result<Vec<String>> {
+    store
+        .read(|table| {
+            let mut holders = table.prepare_cached(
+                "SELECT DISTINCT lease_owner FROM jobs
+                 WHERE status = 'running' AND lease_until > ?1 AND lease_owner <> ''",
+            )?;
+            let rows = holders.query_map([now()], |row| row.get(0))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+}
+
+/// Ends the leases of a worker whose process is known to be gone, so that nobody has to wait for them.
+/// Gives their number back.
+///
+/// # Errors
+/// When the table cannot be written.
+pub async fn end_leases_of(store: &Store, worker: &str) -> Result<usize> {
+    let worker = worker.to_owned();
+    store
+        .write(move |table| {
+            Ok(table
+                .prepare_cached(
+                    "UPDATE jobs SET lease_until = ?2
+                     WHERE status = 'running' AND lease_owner = ?1 AND lease_until > ?2",
+                )?
+                .execute(params![worker, now()])?)
+        })
+        .await
+}
+
+fn take_back(table: &Connection, held: &Held) -> Result<Option<Rescued>> {
+    if is_lost_too_often(table, held)? {
+        return set_aside(table, held);
+    }
+    let changed = table
+        .prepare_cached(
+            "UPDATE jobs
+             SET status = 'queued', losses = losses + (lease_owner <> ''), lease_owner = NULL, lease_until = NULL
+             WHERE id = ?1 AND lease_epoch = ?2 AND status = 'running' AND lease_until <= ?3",
+        )?
+        .execute(params![held.id.to_string(), held.epoch, now()])?;
+    if changed == 0 {
+        return Ok(None);
+    }
+    note(table, held, What::Lost, None)?;
+    Ok(Some(Rescued::Waiting(held.id)))
+}
+
+/// Whether this loss of a worker is one too many. One that left in good order is not lost.
+pub(super) fn is_lost_too_often(table: &Connection, held: &Held) -> Result<bool> {
+    let losses: u32 = table
+        .prepare_cached("SELECT losses FROM jobs WHERE id = ?1")?
+        .query_row([held.id.to_string()], |row| row.get(0))?;
+    Ok(losses + u32::from(!held.worker.is_empty()) >= MAX_LOSSES)
+}
+
+/// Ends a build that takes its workers down, so that it blocks nobody.
+pub(super) fn set_aside(table: &Connection, held: &Held) -> Result<Option<Rescued>> {
+    let changed = table
+        .prepare_cached(
+            "UPDATE jobs
+             SET status = 'failed', reason = ?3, finished_at = ?4, losses = losses + 1, lease_owner = NULL,
+                 lease_until = NULL, detail = 'its worker was lost too often'
+             WHERE id = ?1 AND lease_epoch = ?2 AND status = 'running' AND lease_until <= ?4",
+        )?
+        .execute(params![
+            held.id.to_string(),
+            held.epoch,
+            Reason::WorkerLost.as_str(),
+            now()
+        ])?;
+    if changed == 0 {
+        return Ok(None);
+    }
+    note(table, held, What::Lost, None)?;
+    note(table, held, What::SetAside, None)?;
+    requests::count_ended(table, held.id)?;
+    Ok(Some(Rescued::SetAside(held.id)))
+}
+
+fn tell(store: &Store, rescued: &[Rescued]) {
+    for one in rescued {
         let (Rescued::Waiting(id) | Rescued::SetAside(id)) = *one;
         wake::ring(
             store.wake_directory(),
@@ -39,61 +171,4 @@ pub async fn rescue_expired(store: &Store) -> Result<Vec<Rescued>> {
             wake::Signal::Queued,
         );
     }
-    Ok(rescued)
-}
-
-fn rescue(table: &Connection) -> Result<Vec<Rescued>> {
-    let now = now();
-    let set_aside = ids(
-        table,
-        "UPDATE jobs
-         SET status = 'failed', reason = ?1, finished_at = ?2, lease_owner = NULL, lease_until = NULL,
-             detail = 'its worker was lost too often'
-         WHERE status = 'running' AND lease_until <= ?2 AND (attempts >= ?3 OR lease_epoch >= ?4)
-         RETURNING id",
-        params![Reason::WorkerLost.as_str(), now, MAX_STARTS, MAX_CLAIMS],
-    )?;
-    for id in &set_aside {
-        requests::count_ended(table, *id)?;
-    }
-    let waiting = ids(
-        table,
-        "UPDATE jobs SET status = 'queued', lease_owner = NULL, lease_until = NULL
-         WHERE status = 'running' AND lease_until <= ?1 RETURNING id",
-        params![now],
-    )?;
-    Ok(set_aside
-        .into_iter()
-        .map(Rescued::SetAside)
-        .chain(waiting.into_iter().map(Rescued::Waiting))
-        .collect())
-}
-
-/// Lets builds wait whose pause is over. Gives their number back.
-///
-/// # Errors
-/// When the table cannot be written.
-pub async fn make_due_builds_wait(store: &Store) -> Result<usize> {
-    let due = store
-        .write(|table| {
-            Ok(table
-                .prepare_cached("UPDATE jobs SET due_at = NULL WHERE due_at <= ?1")?
-                .execute([now()])?)
-        })
-        .await?;
-    if due > 0 {
-        wake::ring(
-            store.wake_directory(),
-            wake::Role::Worker,
-            wake::Signal::Queued,
-        );
-    }
-    Ok(due)
-}
-
-fn ids(table: &Connection, sql: &str, parameters: impl rusqlite::Params) -> Result<Vec<JobId>> {
-    table
-        .prepare_cached(sql)?
-        .query_and_then(parameters, |row| id_from(&row.get::<_, String>(0)?))?
-        .collect()
 }

@@ -1,6 +1,6 @@
 //! A build's row as the API shows it.
 
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::super::{Result, Store, StoreError};
 use crate::job::{Artifact, Fingerprint, JobId, Reason, Status};
@@ -28,6 +28,10 @@ pub struct Build {
     pub controller: String,
     /// Containers started for it.
     pub attempts: u32,
+    /// How often something of ours broke under it.
+    pub troubles: u32,
+    /// How many workers died with it.
+    pub losses: u32,
     /// The claim that holds it or held it last; the log of that one is the one to read.
     pub epoch: u32,
     /// When it was asked for.
@@ -73,15 +77,24 @@ pub async fn show_answer(
     find(store, sql, fingerprint.as_str().to_owned()).await
 }
 
-/// The claim that holds a running build; `None` where it does not run.
+/// Whether the claim of this number holds the build while it runs, or made the container that it runs in.
+///
+/// Containers and directories of all other claims are leftovers.
 ///
 /// # Errors
 /// When the table cannot be read.
-pub async fn who_holds(store: &Store, id: JobId) -> Result<Option<u32>> {
-    let build = show(store, id).await?;
-    Ok(build
-        .filter(|build| build.status == Status::Running)
-        .map(|build| build.epoch))
+pub async fn is_wanted(store: &Store, id: JobId, epoch: u32) -> Result<bool> {
+    store
+        .read(move |table| {
+            let is_wanted: bool = table
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ?1 AND status = 'running'
+                                    AND (lease_epoch = ?2 OR container_epoch = ?2))",
+                )?
+                .query_row(params![id.to_string(), epoch], |row| row.get(0))?;
+            Ok(is_wanted)
+        })
+        .await
 }
 
 async fn find(store: &Store, sql: &'static str, key: String) -> Result<Option<Build>> {
@@ -122,6 +135,8 @@ fn from_row(row: &Row<'_>) -> Result<Build> {
         version: row.get("version")?,
         controller: row.get("controller")?,
         attempts: row.get("attempts")?,
+        troubles: row.get("troubles")?,
+        losses: row.get("losses")?,
         epoch: row.get("lease_epoch")?,
         created_at: row.get("created_at")?,
         started_at: row.get("started_at")?,

@@ -7,6 +7,7 @@ use std::{
 };
 
 use tokio::{sync::Notify, time::Instant};
+use uuid::Uuid;
 
 use super::{
     super::{Result, Store, wake},
@@ -30,7 +31,11 @@ impl Changes {
     /// When the socket cannot be made.
     pub fn listen(store: &Store) -> std::io::Result<Self> {
         let changes = Self::default();
-        let listener = wake::Listener::bind(store.wake_directory(), wake::Role::Api)?;
+        let listener = wake::Listener::bind(
+            store.wake_directory(),
+            wake::Role::Api,
+            &Uuid::now_v7().to_string(),
+        )?;
         let waiting = Arc::downgrade(&changes.waiting);
         tokio::spawn(async move {
             loop {

@@ -1,0 +1,131 @@
+//! Running builds that nobody holds: their worker left, or died. Where the container is still there, this
+//! worker takes it on; where it is gone, the build waits again.
+
+use std::collections::HashMap;
+
+use shared::store::{
+    self,
+    jobs::{self, Adopted, Adoption, Orphan},
+    wake,
+};
+use tracing::{info, warn};
+
+use crate::{
+    container::{ContainerRuntime, State},
+    context::Context,
+    lease::LEASE,
+};
+
+/// Takes on what can be taken on, with the state that each container was in.
+///
+/// # Errors
+/// When the table cannot be reached.
+pub(crate) async fn adopt<R: ContainerRuntime>(
+    context: &Context<R>,
+) -> store::Result<Vec<(Adopted, State)>> {
+    if end_leases_of_the_dead(context).await? {
+        take_back_expired(context).await?;
+    }
+    let orphans = jobs::orphans(&context.store, &context.me.engine_id).await?;
+    if orphans.is_empty() {
+        return Ok(Vec::new());
+    }
+    // An engine that does not answer keeps them for later.
+    let containers: HashMap<String, State> = match context.runtime.list_ours().await {
+        Ok(containers) => containers
+            .into_iter()
+            .map(|container| (container.id, container.state))
+            .collect(),
+        Err(error) => {
+            warn!(%error, "The engine's containers could not be listed");
+            return Ok(Vec::new());
+        }
+    };
+    let mut adopted = Vec::new();
+    for orphan in orphans {
+        match containers.get(&orphan.container) {
+            Some(state) => adopted.extend(
+                take_on(context, &orphan)
+                    .await?
+                    .map(|build| (build, *state)),
+            ),
+            None => rescue(context, &orphan).await?,
+        }
+    }
+    Ok(adopted)
+}
+
+/// Takes back what has no container to be taken on with, also from workers that are silent for longer than
+/// their lease.
+///
+/// # Errors
+/// When the table cannot be reached.
+pub(crate) async fn take_back_expired<R>(context: &Context<R>) -> store::Result<()> {
+    for rescued in jobs::rescue_expired(&context.store).await? {
+        warn!(
+            ?rescued,
+            "A build was taken back from a worker that gave no sign of life"
+        );
+        context.leftovers.notify_one();
+    }
+    Ok(())
+}
+
+/// Nobody has to wait for the lease of a process that is known to be gone. Tells whether there was one.
+async fn end_leases_of_the_dead<R>(context: &Context<R>) -> store::Result<bool> {
+    let store = &context.store;
+    let mut found = false;
+    for worker in jobs::holders(store).await? {
+        let is_dead = worker != context.me.id
+            && wake::is_gone(store.wake_directory(), wake::Role::Worker, &worker);
+        if is_dead && jobs::end_leases_of(store, &worker).await? > 0 {
+            warn!(
+                worker.id = worker,
+                "A worker is gone, its builds are taken over"
+            );
+            found = true;
+        }
+    }
+    Ok(found)
+}
+
+async fn take_on<R: ContainerRuntime>(
+    context: &Context<R>,
+    orphan: &Orphan,
+) -> store::Result<Option<Adopted>> {
+    let id = orphan.held.id;
+    let made_by = jobs::Held {
+        epoch: orphan.container_epoch,
+        ..orphan.held.clone()
+    };
+    let dirs = context
+        .mapping
+        .dirs_of(&context.store.service_id(), &made_by);
+    if !dirs.builds.is_dir() {
+        // Its worker had other directories than this one has; one that has them may take it on.
+        return Ok(None);
+    }
+    match jobs::adopt(&context.store, orphan, &context.me.id, LEASE).await? {
+        Adoption::Ours(adopted) => {
+            info!(job.id = %id, container = orphan.container, "Took a running build on");
+            Ok(Some(*adopted))
+        }
+        Adoption::SetAside => {
+            context.leftovers.notify_one();
+            warn!(job.id = %id, "A build took too many workers down and is set aside");
+            Ok(None)
+        }
+        Adoption::Gone => Ok(None),
+    }
+}
+
+async fn rescue<R>(context: &Context<R>, orphan: &Orphan) -> store::Result<()> {
+    let rescued = jobs::rescue(&context.store, orphan).await?;
+    if let Some(rescued) = rescued {
+        warn!(
+            ?rescued,
+            "A build was taken back, as its worker and its container are gone"
+        );
+    }
+    Ok(())
+}
