@@ -1,6 +1,6 @@
 # What people do with this tree. Each target does its own set-up.
 
-.PHONY: demo stop test test-quick check chaos fuzz controller images test-compose test-tools golden
+.PHONY: demo stop test test-quick redteam check chaos fuzz controller images test-compose test-tools golden
 
 # A layout in, a firmware zip out: installs, builds and starts what is missing
 demo:
@@ -17,6 +17,10 @@ test: controller test-tools check
 # The inner loop: no engine
 test-quick:
 	KIISRV_TEST_ENGINE=0 cargo test --workspace --locked
+
+# Hostile builds in real containers, and a table of how each ended (part of test)
+redteam: controller
+	CI=true cargo test -p kiisrv-tests --test redteam --locked -- --nocapture
 
 # Format, lints, documentation
 check:

@@ -29,6 +29,17 @@ pub fn lacking(places: &[PathBuf], reserve: u64) -> io::Result<Option<String>> {
     Ok(None)
 }
 
+/// Whether a place is in memory, where what is written counts as memory of the one who writes.
+///
+/// # Errors
+/// When it cannot be looked at.
+pub fn is_tmpfs(place: &Path) -> io::Result<bool> {
+    /// `TMPFS_MAGIC` of the kernel's `magic.h`.
+    const TMPFS: i128 = 0x0102_1994;
+    // The number's type is another one on other machines.
+    Ok(i128::from(rustix::fs::statfs(place)?.f_type) == TMPFS)
+}
+
 /// Bytes that are free for us on the disk of this place. One that is not made yet is on its parent's disk.
 ///
 /// It blocks, as [`lacking`] does.
@@ -54,6 +65,13 @@ pub fn free_bytes(place: &Path) -> io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_in_memory_is_told_from_what_is_not() {
+        assert!(is_tmpfs(Path::new("/dev/shm")).unwrap());
+        assert!(!is_tmpfs(Path::new("/proc")).unwrap());
+        assert!(is_tmpfs(Path::new("/no/such/place")).is_err());
+    }
 
     #[test]
     fn a_place_that_is_not_made_yet_has_its_parents_room() {

@@ -127,6 +127,10 @@ pub struct WorkerSettings {
     pub build_scratch: u64,
     /// Bytes that a build may write below `/mnt/builds`: `KIISRV_BUILD_OUTPUT_MB` (64).
     pub build_output: u64,
+    /// Files and directories that a build may leave there: `KIISRV_BUILD_FILES` (1024).
+    pub build_files: u64,
+    /// What bounds a build's output: `KIISRV_BUILD_OUTPUT_BOUND` (`watched`, or `tmpfs`).
+    pub output_bound: OutputBound,
     /// Bytes of a build's log that are kept: `KIISRV_LOG_KB` (4096).
     pub log_cap: u64,
     /// Limits that this engine need not enforce, as the self-test names them: `KIISRV_ACCEPT_MISSING`, with commas
@@ -172,6 +176,27 @@ impl Settings {
             disk_reserve: vars.bytes("KIISRV_DISK_RESERVE_MB", 512, MIB)?,
             keep: KeepSettings::from_vars(&vars)?,
         })
+    }
+}
+
+/// What keeps a build's output within its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputBound {
+    /// A look several times a second; what is written in between is on the disk for a moment.
+    Watched,
+    /// That look, and the build's own memory: the directory of outputs is in memory, else nothing is built.
+    Tmpfs,
+}
+
+impl FromStr for OutputBound {
+    type Err = &'static str;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        match word {
+            "watched" => Ok(Self::Watched),
+            "tmpfs" => Ok(Self::Tmpfs),
+            _ => Err("it must be watched or tmpfs"),
+        }
     }
 }
 
@@ -228,6 +253,8 @@ impl WorkerSettings {
             build_pids: vars.positive("KIISRV_BUILD_PIDS", 256)?,
             build_scratch: vars.limit("KIISRV_BUILD_SCRATCH_MB", 128, MIB)?,
             build_output: vars.limit("KIISRV_BUILD_OUTPUT_MB", 64, MIB)?,
+            build_files: vars.positive("KIISRV_BUILD_FILES", 1024)?,
+            output_bound: vars.or("KIISRV_BUILD_OUTPUT_BOUND", OutputBound::Watched)?,
             log_cap: vars.limit("KIISRV_LOG_KB", 4096, KIB)?,
             accept_missing: vars.list("KIISRV_ACCEPT_MISSING")?,
         })
@@ -349,6 +376,8 @@ mod tests {
             ("KIISRV_MAX_WAITING_PER_CLIENT", "0"),
             ("KIISRV_BUILD_CPUS", "NaN"),
             ("KIISRV_BUILD_PIDS", "0"),
+            ("KIISRV_BUILD_FILES", "0"),
+            ("KIISRV_BUILD_OUTPUT_BOUND", "quota"),
             ("KIISRV_BUILD_MEMORY_MB", "0"),
             ("KIISRV_BUILD_SCRATCH_MB", "99999999999999999"),
             ("KIISRV_KEEP_LOGS_DAYS", "0"),

@@ -115,32 +115,36 @@ impl TestImage {
         let own = format!("LABEL kiisrv.test={}\n", uuid::Uuid::now_v7());
         let first_line = dockerfile.trim_start().find('\n').map_or(0, |at| at + 1);
         let (from, rest) = dockerfile.trim_start().split_at(first_line);
-        let dockerfile = [from, &own, rest].concat();
+        Self::built(name, "-", &[from, &own, rest].concat())
+    }
+
+    /// Makes `kiisrv-controller-<name>` of a directory with a Dockerfile.
+    ///
+    /// # Panics
+    /// When the engine cannot make it.
+    #[must_use]
+    pub fn of_directory(name: &str, directory: &str) -> Self {
+        Self::built(name, directory, "")
+    }
+
+    fn built(name: &str, from: &str, input: &str) -> Self {
+        let tag = format!("kiisrv-controller-{name}");
         #[expect(
             clippy::disallowed_methods,
             reason = "an image is made from outside, as its user would"
         )]
         let mut build = Command::new("docker")
             .env("DOCKER_BUILDKIT", "0")
-            .args([
-                "build",
-                "-q",
-                "--network=none",
-                "-t",
-                &format!("kiisrv-controller-{name}"),
-                "-",
-            ])
+            // None of them needs a network, and then the engine need not have one.
+            .args(["build", "-q", "--network", "none", "-t", &tag, from])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("docker is there");
-        build
-            .stdin
-            .take()
-            .expect("piped")
-            .write_all(dockerfile.as_bytes())
-            .expect("docker reads");
+        let mut stdin = build.stdin.take().expect("piped");
+        stdin.write_all(input.as_bytes()).expect("docker reads");
+        drop(stdin);
         assert!(
             build.wait().expect("docker ends").success(),
             "the image {name} could not be made"

@@ -2,6 +2,7 @@
 //! remembered. It keeps the engine's contract as far as a worker can see it.
 
 mod inside;
+mod life;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -24,6 +25,7 @@ use worker::container::{
 
 pub use inside::Inside;
 use inside::{clean, hold, prove};
+use life::{Life, next_piece};
 
 /// A container that ended by itself with this status.
 #[must_use]
@@ -52,6 +54,8 @@ struct State {
     hooks: HashMap<&'static str, Hook>,
     refusals: Vec<(&'static str, ContainerError)>,
     makes_missing_sources: bool,
+    image_labels: BTreeMap<String, String>,
+    processes: u64,
     missing: Vec<&'static str>,
     containers: BTreeMap<String, Container>,
     made: u32,
@@ -64,12 +68,6 @@ struct Container {
     task: Option<AbortHandle>,
 }
 
-#[derive(Default)]
-struct Life {
-    log: Vec<Bytes>,
-    end: Option<Exit>,
-}
-
 impl Default for ScriptedEngine {
     fn default() -> Self {
         let state = State {
@@ -78,6 +76,8 @@ impl Default for ScriptedEngine {
             hooks: HashMap::new(),
             refusals: Vec::new(),
             makes_missing_sources: false,
+            image_labels: BTreeMap::new(),
+            processes: 1,
             missing: Vec::new(),
             containers: BTreeMap::new(),
             made: 0,
@@ -136,6 +136,17 @@ impl ScriptedEngine {
     /// The images that it has.
     pub fn set_controllers(&self, controllers: Vec<Controller>) {
         self.lock().controllers = controllers;
+    }
+
+    /// The label that its images have.
+    pub fn set_image_label(&self, label: &str, value: &str) {
+        let labels = &mut self.lock().image_labels;
+        labels.insert(label.to_owned(), value.to_owned());
+    }
+
+    /// So many processes are in each of its containers.
+    pub fn set_processes(&self, count: u64) {
+        self.lock().processes = count;
     }
 
     /// Makes it one of those engines that make a mount's source where it is missing.
@@ -254,6 +265,10 @@ impl ContainerRuntime for ScriptedEngine {
         Ok(self.lock().controllers.clone())
     }
 
+    async fn labels_of(&self, _: &str) -> Result<Option<BTreeMap<String, String>>, ContainerError> {
+        Ok(Some(self.lock().image_labels.clone()))
+    }
+
     async fn mounts_of(&self, _: &str) -> Result<Option<Vec<ReportedMount>>, ContainerError> {
         Ok(None)
     }
@@ -319,6 +334,10 @@ impl ContainerRuntime for ScriptedEngine {
         }
     }
 
+    async fn processes_in(&self, _: &str) -> Result<Option<u64>, ContainerError> {
+        Ok(Some(self.lock().processes))
+    }
+
     async fn wait(&self, container: &str) -> Result<Exit, ContainerError> {
         self.called("wait", self.spec_of(container)).await?;
         let mut life = self.life_of(container)?;
@@ -368,18 +387,4 @@ impl Container {
             life.end.get_or_insert(KILLED);
         });
     }
-}
-
-type Piece = (
-    Result<Bytes, ContainerError>,
-    (watch::Receiver<Life>, usize),
-);
-
-async fn next_piece((mut life, at): (watch::Receiver<Life>, usize)) -> Option<Piece> {
-    let piece = {
-        let more = |life: &Life| life.log.len() > at || life.end.is_some();
-        let now = life.wait_for(more).await.ok()?;
-        now.log.get(at).cloned()?
-    };
-    Some((Ok(piece), (life, at + 1)))
 }

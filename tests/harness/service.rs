@@ -160,8 +160,9 @@ impl Service {
 
     fn left_of(&self, id: &str) -> Vec<String> {
         let mut left = crate::engine::containers_with(&format!("kiisrv.build={id}"));
-        for directory in ["tmp_config", "tmp_builds"] {
-            let entries = std::fs::read_dir(self.path().join(directory)).expect("a directory");
+        let worker = &self.settings.worker;
+        for directory in [&worker.tmp_config, &worker.tmp_builds] {
+            let entries = std::fs::read_dir(directory).expect("a directory");
             let paths = entries.map(|entry| entry.expect("an entry").path().display().to_string());
             left.extend(paths.filter(|path| path.contains(id)));
         }

@@ -5,7 +5,7 @@
 #![expect(clippy::print_stdout, reason = "its output is how a test follows it")]
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     sync::{Arc, Mutex},
 };
 
@@ -85,6 +85,14 @@ impl ContainerRuntime for DyingEngine {
 
     async fn controllers(&self) -> Result<Vec<Controller>> {
         self.engine.controllers().await
+    }
+
+    async fn labels_of(&self, image: &str) -> Result<Option<BTreeMap<String, String>>> {
+        self.engine.labels_of(image).await
+    }
+
+    async fn processes_in(&self, container: &str) -> Result<Option<u64>> {
+        self.engine.processes_in(container).await
     }
 
     async fn mounts_of(&self, container: &str) -> Result<Option<Vec<ReportedMount>>> {

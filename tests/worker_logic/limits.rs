@@ -23,6 +23,20 @@ async fn a_build_that_runs_too_long_is_killed_and_timed_out() {
 }
 
 #[tokio::test]
+async fn a_build_that_runs_too_long_with_all_its_processes_has_too_many() {
+    for (more, reason) in [(0, Reason::TooManyProcesses), (1, Reason::TimedOut)] {
+        let mut rig = Rig::new().await;
+        rig.settings.worker.build_time = Duration::from_millis(50);
+        rig.settings.worker.build_pids = 20 + more;
+        rig.engine.set_processes(20);
+        drop(hangs(&rig.engine));
+        let build = rig.run(ONE_HALF).await;
+        failed_for(&build, reason);
+        rig.nothing_is_left(&[&build]);
+    }
+}
+
+#[tokio::test]
 async fn a_build_that_leaves_too_much_is_killed() {
     let mut rig = Rig::new().await;
     rig.settings.worker.build_output = 100_000;
@@ -33,6 +47,54 @@ async fn a_build_that_leaves_too_much_is_killed() {
     let build = rig.run(ONE_HALF).await;
     failed_for(&build, Reason::OutputTooLarge);
     assert!(rig.engine.verbs("build").contains(&"kill"));
+    rig.nothing_is_left(&[&build]);
+}
+
+#[tokio::test]
+async fn a_build_that_leaves_too_many_files_is_killed() {
+    let mut rig = Rig::new().await;
+    rig.settings.worker.build_files = 20;
+    rig.engine.builds(|inside| async move {
+        (0..21).for_each(|number| inside.leave(&number.to_string(), ""));
+        std::future::pending().await
+    });
+    let build = rig.run(ONE_HALF).await;
+    failed_for(&build, Reason::OutputTooLarge);
+    assert!(rig.engine.verbs("build").contains(&"kill"));
+    rig.nothing_is_left(&[&build]);
+}
+
+#[tokio::test]
+async fn a_build_that_left_too_much_and_was_gone_before_the_look_is_no_answer() {
+    for code in [0, 1] {
+        let mut rig = Rig::new().await;
+        rig.settings.worker.build_output = 100_000;
+        rig.engine.builds(move |inside| async move {
+            inside.leave("much", vec![0; 200_000]);
+            inside.leave_zip("firmware.zip", FIRMWARE);
+            exit(code)
+        });
+        let build = rig.run(ONE_HALF).await;
+        failed_for(&build, Reason::OutputTooLarge);
+        assert!(!rig.is_kept(ONE_HALF).await);
+        rig.nothing_is_left(&[&build]);
+    }
+}
+
+#[tokio::test]
+async fn an_images_label_is_the_limit_of_its_builds() {
+    let rig = Rig::new().await;
+    rig.engine.set_image_label("kiisrv.limits.files", "20");
+    rig.engine.set_image_label("kiisrv.limits.pids", "33");
+    rig.engine.before("create", |spec| async move {
+        assert_eq!(spec.limits.pids, 33);
+    });
+    rig.engine.builds(|inside| async move {
+        (0..21).for_each(|number| inside.leave(&number.to_string(), ""));
+        exit(0)
+    });
+    let build = rig.run(ONE_HALF).await;
+    failed_for(&build, Reason::OutputTooLarge);
     rig.nothing_is_left(&[&build]);
 }
 

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use shared::{job::Artifact, store::jobs::Held};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-use check::check_zip;
+use check::check;
 
 /// Why a file is not published.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +58,7 @@ pub fn publish(
         io::ErrorKind::NotFound => ArtifactError::Missing(name.to_owned()),
         _ => unusable(error.to_string()),
     })?;
-    check_zip(&mut source, must_hold).map_err(unusable)?;
+    check(&mut source, must_hold).map_err(unusable)?;
     source.seek(SeekFrom::Start(0))?;
     store(artifacts, held, |published| {
         io::copy(&mut source, published).map(drop)

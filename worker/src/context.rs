@@ -3,14 +3,14 @@
 use std::{
     path::PathBuf,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use shared::{
     layout::Library,
-    settings::Settings,
+    settings::{Settings, WorkerSettings},
     store::{Store, jobs::Held, workers},
 };
 use tokio::sync::Notify;
@@ -20,6 +20,7 @@ use tracing::{error, info};
 use crate::{
     container::{ContainerError, ContainerRuntime, ContainerSpec, label},
     inputs::Owner,
+    limits,
     mounts::Mapping,
 };
 
@@ -51,6 +52,7 @@ pub struct Context<R> {
     trouble: Mutex<Option<String>>,
     /// The image of the last self-test, and the limits that were missing.
     self_tested: Mutex<Option<(String, Vec<String>)>>,
+    limits: limits::Known,
 }
 
 /// The parts of a [`Context`] that others make.
@@ -80,6 +82,7 @@ impl<R> Context<R> {
             proven: AtomicBool::new(false),
             trouble: Mutex::new(None),
             self_tested: Mutex::new(None),
+            limits: limits::Known::default(),
         }
     }
 
@@ -152,6 +155,18 @@ impl<R: ContainerRuntime> Context<R> {
         spec.labels
             .insert(label::SERVICE.to_owned(), self.store.service_id());
         self.runtime.create(&spec).await
+    }
+
+    /// What a build in this image may use.
+    ///
+    /// # Errors
+    /// When the engine does not answer.
+    pub(crate) async fn limits_of(
+        &self,
+        image: &str,
+    ) -> Result<Arc<WorkerSettings>, ContainerError> {
+        let settings = &self.settings.worker;
+        self.limits.of_image(image, &self.runtime, settings).await
     }
 
     /// The id of some controller image, for chores that need a shell.

@@ -19,6 +19,7 @@ use futures_util::FutureExt;
 use shared::{
     job::{BuildRequest, Outcome, Plan},
     kll::Generated,
+    settings::WorkerSettings,
     store::jobs::{self, Adopted, Claimed, LettingGo},
 };
 use tokio::{sync::SetOnce, time::Instant};
@@ -26,7 +27,7 @@ use tracing::warn;
 
 use crate::{
     blocking::blocking,
-    container::{ContainerError, ContainerRuntime, Exit, State},
+    container::{ContainerError, ContainerRuntime, State},
     context::Context,
     housekeeping::remove_dirs,
     inputs::write_inputs,
@@ -36,7 +37,7 @@ use crate::{
     recipe::recipe_for,
     record::{let_go, record},
     verdict,
-    watch::{end, watch},
+    watch::{Stop, end, watch},
 };
 
 /// A claim with all that belongs to it.
@@ -108,18 +109,6 @@ pub(crate) enum End {
     /// The engine does not tell what became of its container.
     Interrupted(String),
     /// It did not wait for one.
-    Left(Leaving),
-}
-
-/// What made a container stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
-    Exited(Exit),
-    TimedOut,
-    OutputTooLarge,
-    DiskFull,
-    LogEndless,
-    ImageMissing,
     Left(Leaving),
 }
 
@@ -225,10 +214,15 @@ async fn hold<R>(run: &Run<R>) -> Infallible {
 }
 
 async fn build<R: ContainerRuntime>(run: &Arc<Run<R>>, beginning: Beginning) -> End {
-    let preparing = Arc::clone(run);
+    let limits = match (run.context.limits_of(&run.claimed.image).await, beginning) {
+        (Ok(limits), _) => limits,
+        (Err(error), Beginning::Nothing) => return End::Broken(error.to_string()),
+        (Err(error), Beginning::Container(_)) => return End::Interrupted(error.to_string()),
+    };
+    let (preparing, log_cap) = (Arc::clone(run), limits.log_cap);
     let prepare = move || match beginning {
-        Beginning::Nothing => prepare(&preparing),
-        Beginning::Container(_) => prepare_to_go_on(&preparing),
+        Beginning::Nothing => prepare(&preparing, log_cap),
+        Beginning::Container(_) => prepare_to_go_on(&preparing, log_cap),
     };
     let (generated, mut log) = match blocking(prepare).await {
         Ok(Ok(prepared)) => prepared,
@@ -236,11 +230,11 @@ async fn build<R: ContainerRuntime>(run: &Arc<Run<R>>, beginning: Beginning) -> 
         Err(error) => return End::Broken(format!("the inputs could not be made: {error}")),
     };
     let started = match beginning {
-        Beginning::Nothing => run_container(run, &generated).await,
+        Beginning::Nothing => run_container(run, &generated, &limits).await,
         Beginning::Container(state) => started(run, state).await,
     };
     let stop = match started {
-        Ok(None) => follow_to_its_end(run, &mut log).await,
+        Ok(None) => follow_to_its_end(run, &limits, &mut log).await,
         Ok(Some(why)) => return End::Left(why),
         Err(ContainerError::ImageMissing(_)) => Ok(Stop::ImageMissing),
         Err(error) => return End::Broken(error.to_string()),
@@ -251,14 +245,14 @@ async fn build<R: ContainerRuntime>(run: &Arc<Run<R>>, beginning: Beginning) -> 
         Err(error) => return End::Interrupted(error.to_string()),
     };
     let judging = Arc::clone(run);
-    blocking(move || verdict::judge(&judging, &generated, stop, log))
+    blocking(move || verdict::judge(&judging, &generated, &limits, stop, log))
         .await
         .unwrap_or_else(|error| End::Broken(format!("the output could not be judged: {error}")))
 }
 
 /// Makes what the container will be given.
-fn prepare<R>(run: &Run<R>) -> Result<(Generated, LogFile), Box<End>> {
-    let mut log = start_log(run)?;
+fn prepare<R>(run: &Run<R>, log_cap: u64) -> Result<(Generated, LogFile), Box<End>> {
+    let mut log = start_log(run, log_cap)?;
     let plan = plan(run).and_then(|plan| {
         if plan.fingerprint == run.claimed.fingerprint {
             return Ok(plan);
@@ -288,13 +282,12 @@ fn prepare<R>(run: &Run<R>) -> Result<(Generated, LogFile), Box<End>> {
 }
 
 /// What the container was given is there; its log is read again from its first byte.
-fn prepare_to_go_on<R>(run: &Run<R>) -> Result<(Generated, LogFile), Box<End>> {
+fn prepare_to_go_on<R>(run: &Run<R>, log_cap: u64) -> Result<(Generated, LogFile), Box<End>> {
     let plan = plan(run).map_err(|words| Box::new(End::Broken(words)))?;
-    Ok((plan.generated, start_log(run)?))
+    Ok((plan.generated, start_log(run, log_cap)?))
 }
 
-fn start_log<R>(run: &Run<R>) -> Result<LogFile, Box<End>> {
-    let log_cap = run.context.settings.worker.log_cap;
+fn start_log<R>(run: &Run<R>, log_cap: u64) -> Result<LogFile, Box<End>> {
     LogFile::create(&run.log, log_cap).map_err(|error| could_not_be_made("the log", &error))
 }
 
@@ -330,11 +323,11 @@ fn plan<R>(run: &Run<R>) -> Result<Plan, String> {
 async fn run_container<R: ContainerRuntime>(
     run: &Run<R>,
     generated: &Generated,
+    limits: &WorkerSettings,
 ) -> Result<Option<Leaving>, ContainerError> {
     let (context, held) = (&run.context, &run.claimed.held);
     let user = context.owner.user();
-    let settings = &context.settings.worker;
-    let spec = recipe_for(&run.claimed, generated, &run.dirs, &user, settings);
+    let spec = recipe_for(&run.claimed, generated, &run.dirs, &user, limits);
     let created = context.create(spec).await?;
     // Known from here on, so that it is removed whatever happens to this run.
     let id = run.container.get_or_init(|| created);
@@ -370,12 +363,13 @@ async fn started<R: ContainerRuntime>(
 /// Follows the container to its end. One that went over a limit is dead afterwards.
 async fn follow_to_its_end<R: ContainerRuntime>(
     run: &Run<R>,
+    limits: &WorkerSettings,
     log: &mut LogFile,
 ) -> Result<Stop, ContainerError> {
     let Some(id) = run.container.get() else {
         return Ok(Stop::Left(Leaving::LeaseLost));
     };
-    let stop = watch(run, id, log).await?;
+    let stop = watch(run, limits, id, log).await?;
     if !matches!(stop, Stop::Exited(_) | Stop::Left(_)) {
         end(run, id).await?;
     }

@@ -15,14 +15,19 @@ use crate::container::ContainerError;
 const LONGEST_LINE: usize = 16 * 1024;
 
 /// How far a log may go over its cap before its build is ended: past the cap nothing is kept, but the
-/// engine still has to carry it.
-const ENDLESS: u64 = 4;
+/// engine still has to carry it. With its [`ENVELOPE`], a log of lines as people write them is cut first.
+const ENDLESS: u64 = 8;
 
-/// How much the engine keeps of a log, in caps.
+/// How much the engine keeps of a log under this cap.
 ///
-/// It must be well above [`ENDLESS`]: an engine that starts
-/// its file anew loses what was not followed yet, and it writes some characters longer than they came.
-pub const ENGINE_KEEPS: u64 = 16;
+/// It must be well above [`ENDLESS`]: an engine that starts its file anew loses what was not followed yet,
+/// or stops following, and it writes some characters longer than they came.
+#[must_use]
+pub fn engine_keeps(cap: u64) -> u64 {
+    /// What a flood writes before anybody reads it, whatever the cap is.
+    const BURST: u64 = 64 << 20;
+    cap.saturating_mul(2 * ENDLESS).max(BURST)
+}
 
 /// What the engine writes around each piece of output, roughly. A log of very short lines is mostly that.
 const ENVELOPE: u64 = 100;

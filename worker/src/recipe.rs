@@ -69,7 +69,7 @@ pub fn strict(
             pids: settings.build_pids,
             file_bytes: settings.build_output,
             // Above our own cap, so that ours is the one that cuts and says so.
-            log_bytes: settings.log_cap * log::ENGINE_KEEPS,
+            log_bytes: log::engine_keeps(settings.log_cap),
         },
     }
 }

@@ -12,35 +12,40 @@ use uuid::Uuid;
 /// What a file or a directory takes at least: a million of empty files fill a disk too.
 const BLOCK: u64 = 4096;
 
-/// Bytes that the files below a directory take. Links are not followed.
+/// Whether what stands below a directory takes no more than these bytes and is no more than these files
+/// and directories. Links are not followed.
 ///
-/// Iterative, so that a deep tree holds neither stack nor one open directory a level.
+/// The look ends where it is too much, so that a million of files costs no more than the limit. It is
+/// iterative, so that a deep tree holds neither stack nor one open directory a level.
 #[must_use]
-pub fn bytes_below(directory: &Path) -> u64 {
-    let mut bytes = 0_u64;
+pub fn fits(directory: &Path, mut bytes: u64, mut files: u64) -> bool {
     let mut waiting = vec![directory.to_owned()];
     while let Some(directory) = waiting.pop() {
         let entries = match fs::read_dir(&directory) {
             Ok(entries) => entries,
             // A path longer than a path may be: nobody builds firmware down there.
-            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => return u64::MAX,
+            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => return false,
             // One that its owner, who is this user too, closed to itself: to hide what is in it.
             Err(error)
                 if error.kind() == io::ErrorKind::PermissionDenied && is_ours(&directory) =>
             {
-                return u64::MAX;
+                return false;
             }
             Err(_) => continue,
         };
         for entry in entries.filter_map(Result::ok) {
             let Ok(meta) = entry.metadata() else { continue };
-            bytes = bytes.saturating_add(meta.len().max(BLOCK));
+            let room = bytes.checked_sub(meta.len().max(BLOCK));
+            let (Some(less_bytes), Some(less_files)) = (room, files.checked_sub(1)) else {
+                return false;
+            };
+            (bytes, files) = (less_bytes, less_files);
             if meta.is_dir() {
                 waiting.push(entry.path());
             }
         }
     }
-    bytes
+    true
 }
 
 /// Old images leave directories of root's, which a worker that is not root may not read.
@@ -119,7 +124,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().join("deep");
         dig(&root);
-        assert_eq!(bytes_below(&root), u64::MAX);
+        assert!(!fits(&root, u64::MAX, u64::MAX));
         remove_tree(&root).unwrap();
         assert!(!root.exists());
     }
@@ -136,18 +141,20 @@ mod tests {
         fs::create_dir_all(root.join("a/b")).unwrap();
         symlink(&outside, root.join("a/b/link")).unwrap();
         symlink(&outside, root.join("link")).unwrap();
-        assert!(bytes_below(&root) < 100_000);
+        assert!(fits(&root, 99_999, 100));
         remove_tree(&root).unwrap();
         assert!(!root.exists() && outside.join("file").exists());
     }
 
     #[test]
-    fn empty_files_are_measured_too() {
+    fn empty_files_are_measured_and_counted() {
         let directory = tempfile::tempdir().unwrap();
         for number in 0..100 {
             fs::write(directory.path().join(number.to_string()), "").unwrap();
         }
-        assert_eq!(bytes_below(directory.path()), 100 * BLOCK);
+        assert!(fits(directory.path(), 100 * BLOCK, 100));
+        assert!(!fits(directory.path(), 100 * BLOCK - 1, 100));
+        assert!(!fits(directory.path(), u64::MAX, 99));
     }
 
     #[test]

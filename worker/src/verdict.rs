@@ -3,15 +3,18 @@
 use shared::{
     job::{Artifact, Outcome, Reason},
     kll::Generated,
+    settings::WorkerSettings,
     store::jobs::Claimed,
 };
 
 use crate::{
     artifact::{self, ArtifactError},
     container::Exit,
-    execute::{End, Run, Stop},
+    execute::{End, Run},
     inputs::{ERROR_OUTPUT, OUTPUT},
     log::LogFile,
+    tree::fits,
+    watch::Stop,
 };
 
 /// The exit status of a process that was killed.
@@ -24,10 +27,14 @@ const TERMINATED: i64 = 128 + 15;
 const UNKNOWN: i64 = 255;
 
 /// Turns what happened into an outcome, and publishes what belongs to it.
-pub(crate) fn judge<R>(run: &Run<R>, generated: &Generated, stop: Stop, mut log: LogFile) -> End {
-    let limits = &run.context.settings.worker;
-    let seconds = limits.build_time.as_secs();
-    let (reason, detail) = match stop {
+pub(crate) fn judge<R>(
+    run: &Run<R>,
+    generated: &Generated,
+    limits: &WorkerSettings,
+    stop: Stop,
+    mut log: LogFile,
+) -> End {
+    let (reason, detail) = match last_look(run, limits, stop) {
         Stop::Exited(Exit { code: 0, .. }) => match publish_firmware(run, generated) {
             Ok(artifact) => return End::Ended(Outcome::Built(artifact)),
             Err(error @ ArtifactError::Store(_)) => return End::Broken(error.to_string()),
@@ -38,11 +45,21 @@ pub(crate) fn judge<R>(run: &Run<R>, generated: &Generated, stop: Stop, mut log:
             // Killed, and neither by us nor for memory: that is the machine's trouble, not the layout's.
             None => return End::Broken("the container was killed from outside".to_owned()),
         },
-        Stop::TimedOut => (Reason::TimedOut, format!("it ran longer than {seconds} s")),
-        Stop::OutputTooLarge => (
-            Reason::OutputTooLarge,
-            format!("it left more than {} MiB", limits.build_output >> 20),
-        ),
+        Stop::TimedOut => {
+            let seconds = limits.build_time.as_secs();
+            (Reason::TimedOut, format!("it ran longer than {seconds} s"))
+        }
+        Stop::TooManyProcesses => {
+            let pids = limits.build_pids;
+            let detail =
+                format!("it had {pids} processes, all that a build may, until its time was over");
+            (Reason::TooManyProcesses, detail)
+        }
+        Stop::OutputTooLarge => {
+            let (mib, files) = (limits.build_output >> 20, limits.build_files);
+            let detail = format!("it left more than {mib} MiB or more than {files} files");
+            (Reason::OutputTooLarge, detail)
+        }
         // All builds of this disk end so, and it need not be this one that filled it.
         Stop::DiskFull => return End::Broken("the disk ran full".to_owned()),
         Stop::LogEndless => (Reason::LogTooLarge, "its log had no end".to_owned()),
@@ -59,6 +76,15 @@ pub(crate) fn judge<R>(run: &Run<R>, generated: &Generated, stop: Stop, mut log:
     // So that the file is whole before it is published.
     drop(log);
     end_with_log(run, reason, detail)
+}
+
+/// A build may leave too much and be gone before anybody looked: what an ended one left is measured too.
+fn last_look<R>(run: &Run<R>, limits: &WorkerSettings, stop: Stop) -> Stop {
+    let within = || fits(&run.dirs.builds, limits.build_output, limits.build_files);
+    match stop {
+        Stop::Exited(_) if !within() => Stop::OutputTooLarge,
+        other => other,
+    }
 }
 
 /// An end without firmware. There always is a zip with the log: the old clients fetch it.

@@ -1,32 +1,51 @@
 //! A running container, followed to its end or to a limit that it goes over.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use shared::disk;
+use shared::{disk, settings::WorkerSettings};
 
 use crate::{
     blocking::blocking,
-    container::{ContainerError, ContainerRuntime},
-    execute::{Run, Stop},
+    container::{ContainerError, ContainerRuntime, Exit},
+    execute::{Leaving, Run},
     log::{Followed, LogFile, follow},
-    tree::bytes_below,
+    tree::fits,
 };
 
 /// How often a running build's output is measured. What it writes in between is what the reserve of
 /// free disk is for.
 const OUTPUT_LOOK: Duration = Duration::from_millis(200);
 
+/// How long a build that is over its time lives on for its processes to be counted.
+const COUNTING: Duration = Duration::from_secs(3);
+
 /// How long a killed container may take to be dead. One that takes longer hangs in the machine.
 const DYING: Duration = Duration::from_secs(30);
+
+/// What made a container stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    Exited(Exit),
+    TimedOut,
+    TooManyProcesses,
+    OutputTooLarge,
+    DiskFull,
+    LogEndless,
+    ImageMissing,
+    Left(Leaving),
+}
 
 /// Follows a container to its end, or to a limit that it goes over.
 pub(crate) async fn watch<R: ContainerRuntime>(
     run: &Run<R>,
+    limits: &WorkerSettings,
     id: &str,
     log: &mut LogFile,
 ) -> Result<Stop, ContainerError> {
-    let limits = &run.context.settings.worker;
-    let reserve = run.context.settings.disk_reserve;
+    let (builds, reserve) = (&run.dirs.builds, run.context.settings.disk_reserve);
     let output = run.context.runtime.follow_log(id);
     let followed = async {
         // The log first and to its end, then the exit: the other way round its last lines can be lost.
@@ -44,12 +63,27 @@ pub(crate) async fn watch<R: ContainerRuntime>(
             Followed::Endless => Ok(Stop::LogEndless),
         }
     };
-    Ok(tokio::select! {
+    let stop = tokio::select! {
         stop = followed => stop?,
         why = run.left_early() => Stop::Left(why),
         () = tokio::time::sleep(limits.build_time.saturating_sub(run.ran_for)) => Stop::TimedOut,
-        stop = output_too_large(run.dirs.builds.clone(), limits.build_output, reserve) => stop,
+        stop = output_too_large(builds, limits, reserve) => stop,
+    };
+    Ok(match stop {
+        Stop::TimedOut if has_all_its_processes(run, limits, id).await => Stop::TooManyProcesses,
+        other => other,
     })
+}
+
+/// Whether a container has as many processes as it may, which is what a bomb of forks that never ends
+/// looks like. An engine that does not say so in time is not waited for.
+async fn has_all_its_processes<R: ContainerRuntime>(
+    run: &Run<R>,
+    limits: &WorkerSettings,
+    id: &str,
+) -> bool {
+    let counted = tokio::time::timeout(COUNTING, run.context.runtime.processes_in(id)).await;
+    matches!(counted, Ok(Ok(Some(count))) if count >= u64::from(limits.build_pids))
 }
 
 /// Kills a container, and makes sure that it is dead: nothing may change what it left from now on.
@@ -66,15 +100,16 @@ pub(crate) async fn end<R: ContainerRuntime>(run: &Run<R>, id: &str) -> Result<(
 
 /// Returns when the build's output is over its limit, or its disk half way through the reserve: files
 /// that are open and have no name any more are seen only there.
-async fn output_too_large(directory: PathBuf, bytes: u64, reserve: u64) -> Stop {
+async fn output_too_large(directory: &Path, limits: &WorkerSettings, reserve: u64) -> Stop {
+    let (bytes, files) = (limits.build_output, limits.build_files);
     loop {
         tokio::time::sleep(OUTPUT_LOOK).await;
-        let place = directory.clone();
-        let held = blocking(move || bytes_below(&place)).await;
-        if held.is_ok_and(|held| held > bytes) {
+        let place = directory.to_owned();
+        let held = blocking(move || fits(&place, bytes, files)).await;
+        if held.is_ok_and(|fits| !fits) {
             return Stop::OutputTooLarge;
         }
-        if is_full(directory.clone(), reserve).await {
+        if is_full(directory.to_owned(), reserve).await {
             return Stop::DiskFull;
         }
     }

@@ -4,28 +4,30 @@
     reason = "this is the one place that speaks to the engine"
 )]
 
+mod controllers;
 mod create;
 mod identity;
 
-use std::{collections::HashMap, io, os::unix::fs::MetadataExt, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+    os::unix::fs::MetadataExt,
+    path::Path,
+};
 
 use bollard::{
     API_DEFAULT_VERSION, Docker,
     errors::Error,
-    models::{ContainerSummaryStateEnum, ImageSummary},
+    models::ContainerSummaryStateEnum,
     query_parameters::{
         InspectContainerOptions, KillContainerOptionsBuilder, ListContainersOptionsBuilder,
         ListImagesOptions, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
-        StartContainerOptions, WaitContainerOptions,
+        StartContainerOptions, StatsOptionsBuilder, WaitContainerOptions,
     },
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
-use shared::{
-    channel::Dialect,
-    release::{self, Release},
-    store::versions::{Controller, keyboards_from},
-};
+use shared::store::versions::Controller;
 
 use super::{
     ContainerError, ContainerRuntime, ContainerSpec, Exit, Ours, ReportedMount, State, label,
@@ -109,10 +111,22 @@ impl ContainerRuntime for DockerEngine {
                 let names = image
                     .repo_tags
                     .iter()
-                    .filter_map(|tag| controller_name(tag));
-                names.map(move |name| controller_from(image, name))
+                    .filter_map(|tag| controllers::controller_name(tag));
+                names.map(move |name| controllers::controller_from(image, name))
             })
             .collect())
+    }
+
+    async fn labels_of(
+        &self,
+        image: &str,
+    ) -> Result<Option<BTreeMap<String, String>>, ContainerError> {
+        let inspected = match self.docker.inspect_image(image).await {
+            Err(error) if status(&error) == Some(404) => return Ok(None),
+            other => other.map_err(|error| step("inspect an image", &error))?,
+        };
+        let labels = inspected.config.and_then(|config| config.labels);
+        Ok(Some(labels.unwrap_or_default().into_iter().collect()))
     }
 
     async fn mounts_of(
@@ -171,6 +185,19 @@ impl ContainerRuntime for DockerEngine {
                     .map_err(|error| step("follow a container's log", &error))
             })
             .boxed()
+    }
+
+    async fn processes_in(&self, container: &str) -> Result<Option<u64>, ContainerError> {
+        let options = StatsOptionsBuilder::new()
+            .stream(false)
+            .one_shot(true)
+            .build();
+        let mut said = std::pin::pin!(self.docker.stats(container, Some(options)));
+        let said = said
+            .try_next()
+            .await
+            .map_err(|error| step("count a container's processes", &error))?;
+        Ok(said.and_then(|said| said.pids_stats?.current))
     }
 
     async fn wait(&self, container: &str) -> Result<Exit, ContainerError> {
@@ -246,65 +273,12 @@ impl ContainerRuntime for DockerEngine {
     }
 }
 
-/// The controller of this name that an image is. What it does not say of itself is taken from the known
-/// release of that name, and only if it says nothing at all about its version. Its keyboards are taken
-/// from the release that it says it is, as those made before there was a label for them say no more.
-fn controller_from(image: &ImageSummary, name: &str) -> Controller {
-    let label = |key: &str| {
-        image
-            .labels
-            .get(key)
-            .filter(|value| !value.is_empty())
-            .cloned()
-    };
-    let version = label("org.opencontainers.image.version");
-    let known = Release::of_controller(name).filter(|_| version.is_none());
-    let release = version.as_deref().map_or(known, Release::of_version);
-    let keyboards = label("kiisrv.keyboards").map(|list| keyboards_from(&list));
-    let dialect = label("kiisrv.dialect").and_then(|word| Dialect::parse(&word));
-    let commits = label("kiisrv.commits").and_then(|count| count.parse().ok());
-    Controller {
-        image: image.id.clone(),
-        protocol: if label("kiisrv.protocol").as_deref() == Some("2") {
-            2
-        } else {
-            1
-        },
-        dialect: dialect.unwrap_or_else(|| Dialect::of_controller(name)),
-        channel: label("kiisrv.channel"),
-        version: version.or_else(|| known.map(|known| known.version.to_owned())),
-        revision: label("org.opencontainers.image.revision")
-            .or_else(|| known.map(|known| known.hash.to_owned())),
-        created: label("org.opencontainers.image.created")
-            .or_else(|| known.map(|known| known.date.to_owned())),
-        commits: commits.or_else(|| known.map(|known| known.commits)),
-        source: label("org.opencontainers.image.source")
-            .or_else(|| known.map(|_| release::SOURCE.to_owned())),
-        keyboards: keyboards.or_else(|| {
-            let known = release?.keyboards.iter();
-            Some(known.map(|&name| name.to_owned()).collect())
-        }),
-        name: name.to_owned(),
-    }
-}
-
 /// Docker and Podman use the same word for a container that was never started, and others beside it.
 fn state_from(state: Option<ContainerSummaryStateEnum>) -> State {
     match state {
         Some(ContainerSummaryStateEnum::CREATED) => State::Created,
         _ => State::Started,
     }
-}
-
-fn controller_name(tag: &str) -> Option<&str> {
-    let tag = tag.strip_prefix("localhost/").unwrap_or(tag);
-    let name = tag
-        .strip_prefix("kiisrv-controller-")?
-        .strip_suffix(":latest")?;
-    let plain = !name.is_empty()
-        && name.len() <= 32
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    plain.then_some(name)
 }
 
 fn status(error: &Error) -> Option<u16> {
@@ -325,75 +299,5 @@ fn ended_early(step: &'static str) -> ContainerError {
     ContainerError::Step {
         step,
         cause: "it stopped answering".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use shared::keyboard::Keyboard;
-
-    use super::*;
-
-    fn image(labels: &[(&str, &str)]) -> ImageSummary {
-        ImageSummary {
-            repo_tags: vec!["kiisrv-controller-057:latest".to_owned()],
-            labels: labels
-                .iter()
-                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-                .collect(),
-            ..Default::default()
-        }
-    }
-
-    #[test]
-    fn an_image_without_labels_is_the_known_release_of_its_name() {
-        let controller = controller_from(&image(&[]), "057");
-        assert_eq!((controller.protocol, controller.commits), (1, Some(1222)));
-        assert_eq!(controller.version.as_deref(), Some("v0.5.7"));
-        assert!(controller.builds(Keyboard::parse("Kira").unwrap()));
-    }
-
-    #[test]
-    fn keyboards_are_those_of_the_label_else_of_the_release_else_all() {
-        let kira_in = |labels: &[(&str, &str)]| {
-            let controller = controller_from(&image(labels), "057");
-            controller.builds(Keyboard::parse("Kira").unwrap())
-        };
-        let version = "org.opencontainers.image.version";
-        assert!(!kira_in(&[(version, "v0.5.0")]));
-        assert!(!kira_in(&[(version, "v9"), ("kiisrv.keyboards", "k-type")]));
-        assert!(kira_in(&[
-            (version, "v0.5.0"),
-            ("kiisrv.keyboards", "k-type, kira")
-        ]));
-        assert!(kira_in(&[(version, "v9")]));
-    }
-
-    #[test]
-    fn an_image_that_names_its_version_is_taken_by_its_own_words_only() {
-        let labels = [
-            ("org.opencontainers.image.version", "v9"),
-            ("kiisrv.protocol", "2"),
-        ];
-        let controller = controller_from(&image(&labels), "057");
-        assert_eq!((controller.protocol, controller.commits), (2, None));
-        assert_eq!(controller.version.as_deref(), Some("v9"));
-    }
-
-    #[test]
-    fn only_the_tag_latest_of_the_right_name_is_a_controller() {
-        assert_eq!(controller_name("kiisrv-controller-057:latest"), Some("057"));
-        assert_eq!(
-            controller_name("localhost/kiisrv-controller-057:latest"),
-            Some("057")
-        );
-        for tag in [
-            "kiisrv-controller-057:old",
-            "kiisrv-controller-:latest",
-            "other/kiisrv-controller-057:latest",
-            "kiisrv-controller-0/7:latest",
-        ] {
-            assert_eq!(controller_name(tag), None, "{tag}");
-        }
     }
 }

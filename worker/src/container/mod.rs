@@ -162,6 +162,12 @@ pub trait ContainerRuntime: Send + Sync + 'static {
     /// The images named `kiisrv-controller-*` that are tagged `latest`.
     fn controllers(&self) -> impl Future<Output = Result<Vec<Controller>, ContainerError>> + Send;
 
+    /// The labels of an image; `None` where this engine does not have it.
+    fn labels_of(
+        &self,
+        image: &str,
+    ) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, ContainerError>> + Send;
+
     /// The mounts of a container; `None` where this engine does not have it.
     fn mounts_of(
         &self,
@@ -179,6 +185,12 @@ pub trait ContainerRuntime: Send + Sync + 'static {
 
     /// Its output from the first byte on, until it ends.
     fn follow_log(&self, container: &str) -> BoxStream<'static, Result<Bytes, ContainerError>>;
+
+    /// How many processes and threads are in it just now; `None` where the engine does not say.
+    fn processes_in(
+        &self,
+        container: &str,
+    ) -> impl Future<Output = Result<Option<u64>, ContainerError>> + Send;
 
     /// Waits for its end.
     fn wait(&self, container: &str) -> impl Future<Output = Result<Exit, ContainerError>> + Send;
