@@ -3,6 +3,8 @@
 //! A setting has a default that works with a plain `cargo run`; a value that cannot be used is
 //! reported with the name of its variable.
 
+mod vars;
+
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
@@ -10,10 +12,11 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use ipnet::IpNet;
 
 use crate::telemetry;
+use vars::{GIB, KIB, MIB, Vars};
 
 /// All settings of all programs. Each program uses the part it needs.
 #[derive(Clone, Debug)]
@@ -200,10 +203,6 @@ impl FromStr for OutputBound {
     }
 }
 
-const KIB: u64 = 1024;
-const MIB: u64 = 1024 * KIB;
-const GIB: u64 = 1024 * MIB;
-
 impl KeepSettings {
     fn from_vars<L: Fn(&str) -> Option<String>>(vars: &Vars<L>) -> anyhow::Result<Self> {
         Ok(Self {
@@ -258,89 +257,6 @@ impl WorkerSettings {
             log_cap: vars.limit("KIISRV_LOG_KB", 4096, KIB)?,
             accept_missing: vars.list("KIISRV_ACCEPT_MISSING")?,
         })
-    }
-}
-
-/// The verbs with which a variable is read; each names it in its complaint.
-struct Vars<L>(L);
-
-impl<L: Fn(&str) -> Option<String>> Vars<L> {
-    fn or<T>(&self, name: &str, default: T) -> anyhow::Result<T>
-    where
-        T: FromStr,
-        T::Err: std::fmt::Display,
-    {
-        match (self.0)(name) {
-            None => Ok(default),
-            Some(text) => text
-                .parse()
-                .map_err(|error| anyhow!("{name} is not valid: {text:?}: {error}")),
-        }
-    }
-
-    /// A number that is at least 1: to an engine and a kernel, 0 means that there is no limit.
-    fn positive<T>(&self, name: &str, default: T) -> anyhow::Result<T>
-    where
-        T: FromStr + From<u8> + PartialOrd,
-        T::Err: std::fmt::Display,
-    {
-        let number = self.or(name, default)?;
-        if number < T::from(1) {
-            return Err(anyhow!("{name} is not valid: it must be at least 1"));
-        }
-        Ok(number)
-    }
-
-    /// A size in bytes, given in larger units. A limit: it is at least 1.
-    fn limit(&self, name: &str, default: u64, unit: u64) -> anyhow::Result<u64> {
-        self.positive(name, default)?;
-        self.bytes(name, default, unit)
-    }
-
-    /// A size in bytes, given in larger units.
-    fn bytes(&self, name: &str, default: u64, unit: u64) -> anyhow::Result<u64> {
-        let number: u64 = self.or(name, default)?;
-        number
-            .checked_mul(unit)
-            // The engine's numbers are signed.
-            .filter(|bytes| i64::try_from(*bytes).is_ok())
-            .ok_or_else(|| anyhow!("{name} is not valid: {number} is too large"))
-    }
-
-    fn seconds(&self, name: &str, default: u64) -> anyhow::Result<Duration> {
-        self.or(name, default).map(Duration::from_secs)
-    }
-
-    /// A number of days that is at least 1, and no more than a calendar needs.
-    fn days(&self, name: &str, default: u32) -> anyhow::Result<Duration> {
-        let days = self.positive(name, default)?;
-        Ok(Duration::from_hours(24) * days.min(100_000))
-    }
-
-    fn list<T>(&self, name: &str) -> anyhow::Result<Vec<T>>
-    where
-        T: FromStr,
-        T::Err: std::error::Error + Send + Sync + 'static,
-    {
-        let text = (self.0)(name).unwrap_or_default();
-        text.split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(|part| {
-                part.parse()
-                    .with_context(|| format!("{name} is not valid: {part:?}"))
-            })
-            .collect()
-    }
-
-    /// A path on the host, which must be absolute: the engine takes a relative one for a volume's name.
-    fn host_path(&self, name: &str) -> anyhow::Result<Option<PathBuf>> {
-        match (self.0)(name).map(PathBuf::from) {
-            Some(path) if path.is_relative() => Err(anyhow!(
-                "{name} is not valid: {path:?} must be an absolute path of the host"
-            )),
-            path => Ok(path),
-        }
     }
 }
 

@@ -141,6 +141,8 @@ pub(crate) fn command(part: &str, home: &Path, variables: &[(&str, &str)]) -> Co
         .env("KIISRV_PORT", "0")
         .env("KIISRV_LAYOUTS", LAYOUTS)
         .env("KIISRV_DISK_RESERVE_MB", "1")
+        // Everybody here asks from one address.
+        .env("KIISRV_MAX_WAITING_PER_CLIENT", "100000")
         .envs(variables.iter().copied());
     command
 }
