@@ -6,6 +6,7 @@
 //!   in, `linger` reads on where one still sends.
 //! - [`routes()`]: the table of routes. Each leads to one function in `handlers`.
 //! - `client`, `body`: who asks, and what they send, within bounds.
+//! - `operator`: who may look at all builds and change them.
 //! - `submit`: from a body to a row in the queue, for the native route and for the predecessor's.
 //! - `handlers`: one file for each thing that can be asked about.
 //! - `files`, `range`: a file of a build as an answer.
@@ -20,6 +21,7 @@ mod error;
 mod files;
 mod handlers;
 mod linger;
+mod operator;
 mod per_client;
 mod range;
 mod room;

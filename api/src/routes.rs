@@ -1,5 +1,7 @@
 //! The table of routes. Paths come before methods, so that a known path with another method is a 405.
 
+mod operator;
+
 use std::convert::Infallible;
 
 use warp::{
@@ -47,7 +49,13 @@ pub fn routes(
         releases(state),
         stats(state),
     ]);
-    let all = one_of([preflight(), native, predecessor, health]);
+    let all = one_of([
+        preflight(),
+        native,
+        operator::routes(state),
+        predecessor,
+        health,
+    ]);
     path::full()
         .and(all.recover(answer_refusal).unify())
         .map(|path: FullPath, response| with_allow(&path, response))
@@ -61,6 +69,9 @@ fn with_allow(path: &FullPath, mut response: Response) -> Response {
         let methods = match segments[..] {
             ["v1", "builds"] | ["download.php"] | [""] => "POST, OPTIONS",
             ["v1", "builds", _] => "GET, HEAD, DELETE, OPTIONS",
+            ["v1", "builds", _, "cancel" | "retry"]
+            | ["v1", "queue", "pause" | "resume"]
+            | ["v1", "workers", _, "drain" | "undrain"] => "POST, OPTIONS",
             _ => "GET, HEAD, OPTIONS",
         };
         let methods = HeaderValue::from_static(methods);

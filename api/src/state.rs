@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::{
     body::Bodies,
     handlers::{health::Health, layouts::Catalogue},
+    operator::Tries,
     per_client::PerClient,
     room::Room,
 };
@@ -35,6 +36,8 @@ pub struct State {
     pub(crate) room: Arc<Room>,
     /// Requests that are held open.
     pub(crate) waiters: PerClient,
+    /// Wrong tokens of operators that were shown lately.
+    pub(crate) tries: Tries,
     /// What `/readyz` said last.
     pub(crate) health: Arc<Health>,
     stopping: Arc<watch::Sender<bool>>,
@@ -67,6 +70,7 @@ impl State {
             planning: Arc::new(Semaphore::new(processors)),
             room: Arc::new(Room::of(&settings, store.clone())),
             waiters: PerClient::new(settings.admission.waiters),
+            tries: Tries::default(),
             health: Arc::default(),
             stopping: Arc::new(watch::Sender::new(false)),
             settings: Arc::new(settings),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use shared::{
     job::{BuildRequest, Plan, request::Refused},
     kll::Generated,
@@ -13,7 +14,7 @@ use shared::{
 };
 
 use crate::{
-    body::{self, Body, Incoming},
+    body::{self, Incoming},
     client::Asker,
     error::Problem,
     state::State,
@@ -47,7 +48,7 @@ pub(crate) async fn submit(
 ) -> Result<Submitted, Problem> {
     state.room.refuse_when_full().await?;
     let body = state.bodies.read(incoming).await?;
-    let build = plan(state, asker, &body, unknown).await?;
+    let build = plan(state, asker, body.bytes.clone(), unknown).await?;
     let (keyboard, layout, version) = (
         build.keyboard.clone(),
         build.layout.clone(),
@@ -83,16 +84,16 @@ async fn admit(
     }
 }
 
-async fn plan(
+/// What will be built for a request's bytes.
+pub(crate) async fn plan(
     state: &State,
     asker: Asker,
-    body: &Body,
+    bytes: Bytes,
     unknown: UnknownVersion,
 ) -> Result<NewBuild, Problem> {
     // One turn from the body to the plan: what is read takes far more memory than its text, and must not gather
     // between two waits.
     let turn = Arc::new(state.planning.clone().acquire_owned().await);
-    let bytes = body.bytes.clone();
     let request = aside(&turn, move || parse(&bytes)).await?;
     let version = find_version(state, &request.version, unknown).await?;
     let Some(controller) = version.controller else {

@@ -3,6 +3,7 @@
 //! A setting has a default that works with a plain `cargo run`; a value that cannot be used is
 //! reported with the name of its variable.
 
+mod operator;
 mod vars;
 
 use std::{
@@ -16,6 +17,7 @@ use anyhow::anyhow;
 use ipnet::IpNet;
 
 use crate::telemetry;
+pub use operator::OperatorToken;
 use vars::{GIB, KIB, MIB, Vars};
 
 /// All settings of all programs. Each program uses the part it needs.
@@ -40,6 +42,9 @@ pub struct Settings {
     pub hold: Duration,
     /// Connections served at once: `KIISRV_MAX_CONNECTIONS` (2048).
     pub max_connections: usize,
+    /// What makes somebody an operator: `KIISRV_OPERATOR_TOKEN`, or a file with it, `KIISRV_OPERATOR_TOKEN_FILE` (none:
+    /// nobody is one).
+    pub operator: Option<OperatorToken>,
     /// What one client may take of the service, and all of them together.
     pub admission: AdmissionSettings,
     /// How long a stop waits for what is under way: `KIISRV_STOP_SECONDS` (8, as compose kills after 10).
@@ -172,6 +177,7 @@ impl Settings {
             trusted_proxies: vars.list("KIISRV_TRUSTED_PROXIES")?,
             hold: vars.seconds("KIISRV_HOLD_SECONDS", 600)?,
             max_connections: vars.positive("KIISRV_MAX_CONNECTIONS", 2048)?,
+            operator: OperatorToken::from_vars(&vars)?,
             admission: AdmissionSettings::from_vars(&vars)?,
             stop_grace: vars.seconds("KIISRV_STOP_SECONDS", 8)?,
             log_filter: vars.or("KIISRV_LOG", "info".to_owned())?,

@@ -109,7 +109,7 @@ pub(super) fn no_such_build() -> Problem {
     Problem::not_found("there is no build with this id")
 }
 
-fn url(id: JobId) -> String {
+pub(super) fn url(id: JobId) -> String {
     format!("/v1/builds/{id}")
 }
 

@@ -104,7 +104,7 @@ async fn check_workers(state: &State) -> Result<String, String> {
     let (workers, controllers) = (ability.workers, ability.controllers);
     match (workers, controllers, ability.trouble) {
         (0, _, Some(trouble)) => Err(format!("no worker can build: {trouble}")),
-        (0, _, None) => Err("no worker has been seen lately".to_owned()),
+        (0, _, None) => Err("no worker that takes builds has been seen lately".to_owned()),
         (_, 0, _) => Err("no worker has a controller image".to_owned()),
         _ => Ok(format!("workers: {workers}, controllers: {controllers}")),
     }

@@ -6,6 +6,8 @@ pub(crate) mod health;
 pub(crate) mod keyboards;
 pub(crate) mod layouts;
 pub(crate) mod leave;
+pub(crate) mod operator;
 pub(crate) mod predecessor;
+pub(crate) mod queue;
 pub(crate) mod stats;
 pub(crate) mod versions;

@@ -9,6 +9,7 @@
 
 pub mod audit;
 pub mod channels;
+pub mod control;
 pub mod import;
 pub mod inspect;
 pub mod jobs;

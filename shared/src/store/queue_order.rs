@@ -105,7 +105,7 @@ fn take(table: &Connection) -> Result<Order> {
         .query_row([SAMPLE], |row| row.get(0))?;
     let slots: u64 = table
         .prepare_cached(
-            "SELECT coalesce(sum(slots), 0) FROM workers WHERE stopping = 0 AND seen_at > ?1",
+            "SELECT coalesce(sum(slots), 0) FROM workers WHERE stopping = 0 AND draining = 0 AND seen_at > ?1",
         )?
         .query_row(
             [super::now() - super::millis(super::workers::LATELY)],

@@ -13,7 +13,7 @@ pub const LATELY: Duration = Duration::from_secs(30);
 const FORGOTTEN: Duration = Duration::from_hours(24);
 
 /// A worker as it signs on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Worker {
     /// New for each start of a process.
     pub id: String,
@@ -104,6 +104,71 @@ pub async fn seen_lately_on(store: &Store, host: &str) -> Result<bool> {
         .await
 }
 
+/// A worker as an operator sees it. Times are milliseconds since 1970, UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Who.
+    pub worker: Worker,
+    /// Builds that it holds now.
+    pub busy: u64,
+    /// The controllers that its engine has.
+    pub controllers: Vec<String>,
+    /// When its process began.
+    pub started_at: i64,
+    /// Its last sign of life.
+    pub seen_at: i64,
+    /// Whether that is too long ago for it to count.
+    pub silent: bool,
+    /// Whether an operator lets it take nothing new.
+    pub draining: bool,
+    /// Whether it is about to leave.
+    pub stopping: bool,
+    /// Why it cannot build just now.
+    pub trouble: Option<String>,
+}
+
+/// All workers that are known, those that have left or died within a day too where they said no good-bye.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn all(store: &Store) -> Result<Vec<Seen>> {
+    store
+        .read(|table| {
+            let since = now() - millis(LATELY);
+            let mut statement = table.prepare_cached(
+                "SELECT id, host, engine_id, slots, started_at, seen_at, draining, stopping, trouble,
+                        (SELECT count(*) FROM jobs WHERE status = 'running' AND lease_owner = workers.id),
+                        (SELECT group_concat(name) FROM (SELECT name FROM controllers
+                                                         WHERE engine_id = workers.engine_id ORDER BY name))
+                 FROM workers ORDER BY host, started_at",
+            )?;
+            let rows = statement.query_map([], |row| {
+                let controllers: Option<String> = row.get(10)?;
+                let seen_at = row.get(5)?;
+                Ok(Seen {
+                    worker: Worker {
+                        id: row.get(0)?,
+                        host: row.get(1)?,
+                        engine_id: row.get(2)?,
+                        slots: row.get(3)?,
+                    },
+                    started_at: row.get(4)?,
+                    seen_at,
+                    silent: seen_at <= since,
+                    draining: row.get(6)?,
+                    stopping: row.get(7)?,
+                    trouble: row.get(8)?,
+                    busy: row.get(9)?,
+                    controllers: controllers
+                        .map(|names| names.split(',').map(str::to_owned).collect())
+                        .unwrap_or_default(),
+                })
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+}
+
 /// The ability to build, as the workers report it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ability {
@@ -125,7 +190,7 @@ pub async fn ability(store: &Store) -> Result<Ability> {
             let since = now() - millis(LATELY);
             let (workers, trouble) = table
                 .prepare_cached(
-                    "SELECT count(*) FILTER (WHERE trouble IS NULL AND stopping = 0), max(trouble)
+                    "SELECT count(*) FILTER (WHERE trouble IS NULL AND stopping = 0 AND draining = 0), max(trouble)
                      FROM workers WHERE seen_at > ?1",
                 )?
                 .query_row([since], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -4,9 +4,10 @@
 //! the container.
 
 use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::json;
 
 use super::{
-    super::{Result, Store, now, requests, wake},
+    super::{Result, Store, audit, now, requests, wake},
     show::status_from,
 };
 use crate::job::{JobId, Reason, Status};
@@ -29,6 +30,27 @@ pub enum Cancelled {
 pub async fn cancel(store: &Store, id: JobId) -> Result<Cancelled> {
     let cancelled = store
         .write(move |table| cancel_row(table, id, "it was cancelled for all who asked for it"))
+        .await?;
+    if cancelled == Cancelled::Yes {
+        tell(store, id);
+    }
+    Ok(cancelled)
+}
+
+/// The same by an operator, who is written down with it.
+///
+/// # Errors
+/// When the table cannot be written: then nothing has changed.
+pub async fn cancel_by(store: &Store, id: JobId, who: &str) -> Result<Cancelled> {
+    let who = who.to_owned();
+    let cancelled = store
+        .write(move |table| {
+            let cancelled = cancel_row(table, id, "it was cancelled by an operator")?;
+            if cancelled == Cancelled::Yes {
+                audit::record(table, &who, ("cancel", &id.to_string()), &json!({}))?;
+            }
+            Ok(cancelled)
+        })
         .await?;
     if cancelled == Cancelled::Yes {
         tell(store, id);

@@ -49,7 +49,8 @@ pub struct Claimed {
     pub config: String,
 }
 
-/// Takes the next build, in the order of `(priority, turn, id)`, or nothing where none waits.
+/// Takes the next build, in the order of `(priority, turn, id)`, or nothing where none waits, the queue is paused or
+/// this worker drains.
 ///
 /// # Errors
 /// When the table cannot be read or written.
@@ -79,6 +80,8 @@ fn claim(table: &Connection, worker: &str, lease: Duration) -> Result<Option<Cla
              started_at = ?3, container_id = NULL, container_epoch = NULL, engine_id = NULL
          WHERE id = (SELECT id FROM jobs WHERE status = 'queued' AND due_at IS NULL
                      ORDER BY priority, turn, id LIMIT 1)
+               AND (SELECT paused_at FROM service) IS NULL
+               AND NOT EXISTS (SELECT 1 FROM workers WHERE id = ?1 AND draining = 1)
          RETURNING {CLAIMED}, turn"
     ))?;
     // Stepped to its end: a RETURNING that is not may leave its row unwritten.

@@ -67,19 +67,20 @@ impl Enqueued {
 /// # Errors
 /// When it is not.
 pub async fn enqueue(store: &Store, build: NewBuild) -> Result<Enqueued> {
-    let enqueued = store
-        .write(move |table| {
-            let turn = turn_for(table, &build.client)?;
-            let enqueued = match join(table, &build, turn)? {
-                Some((id, status)) => Enqueued::Joined(id, status),
-                None => Enqueued::New(insert(table, &build, turn)?),
-            };
-            leave::stay_for_good(table, enqueued, &build.client)?;
-            requests::record(table, &build, enqueued)?;
-            Ok(enqueued)
-        })
-        .await?;
+    let enqueued = store.write(move |table| put(table, &build)).await?;
     wake_workers(store, enqueued);
+    Ok(enqueued)
+}
+
+/// The rows of a build that nobody can leave, within a transaction.
+pub(super) fn put(table: &Connection, build: &NewBuild) -> Result<Enqueued> {
+    let turn = turn_for(table, &build.client)?;
+    let enqueued = match join(table, build, turn)? {
+        Some((id, status)) => Enqueued::Joined(id, status),
+        None => Enqueued::New(insert(table, build, turn)?),
+    };
+    leave::stay_for_good(table, enqueued, &build.client)?;
+    requests::record(table, build, enqueued)?;
     Ok(enqueued)
 }
 

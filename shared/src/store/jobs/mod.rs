@@ -10,14 +10,16 @@ pub mod give_back;
 pub mod hand_over;
 pub mod history;
 pub mod leave;
+pub mod overview;
 pub mod renew;
 pub mod rescue;
+pub mod retry;
 pub mod show;
 pub mod watch;
 
 pub use admit::{Admitted, Hold, Limits, admit};
 pub use adopt::{Adopted, Adoption, Orphan, adopt, orphans};
-pub use cancel::{Cancelled, cancel};
+pub use cancel::{Cancelled, cancel, cancel_by};
 pub use claim::{Claimed, Held, claim_next};
 pub use enqueue::{Enqueued, NewBuild, enqueue};
 pub use finish::{Recorded, finish};
@@ -25,8 +27,10 @@ pub use give_back::{Pause, give_back, make_due_builds_wait};
 pub use hand_over::{LettingGo, hand_over};
 pub use history::{Event, What, history};
 pub use leave::{LeaveToken, Left, leave};
+pub use overview::{Filter, Overview, Summary, overview};
 pub use renew::{container_created, is_held, renew};
 pub use rescue::{Rescued, end_leases_of, holders, rescue, rescue_expired};
+pub use retry::{Wish, retry, wish};
 pub use show::{Build, is_wanted, show, show_answer};
 pub use watch::{Changes, wait_until};
 

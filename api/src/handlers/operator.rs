@@ -1,0 +1,166 @@
+//! What operators change: a build's end or its second beginning, the whole queue, a worker.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::{Value, json};
+use shared::{
+    job::{JobId, Status},
+    store::{
+        control::{self, Switched},
+        jobs::{self, Cancelled, Enqueued},
+    },
+};
+use warp::{
+    Reply,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    reply::Response,
+};
+
+use super::builds::{self, not_stored};
+use crate::{
+    client::Asker,
+    error::{Answer, Problem},
+    operator::{Operator, operator},
+    state::State,
+    submit::{UnknownVersion, plan},
+};
+
+/// Ends a build for all who asked for it, and shows it. One that was cancelled before is no fault.
+pub(crate) async fn cancel(state: State, id: String, asker: Asker, headers: HeaderMap) -> Answer {
+    let Operator(who) = operator(&state, &asker, &headers)?;
+    let id = builds::parse_id(&id)?;
+    match jobs::cancel_by(&state.store, id, &who).await? {
+        Cancelled::Yes => tracing::info!(job.id = %id, who, "Cancelled by an operator"),
+        Cancelled::HadEnded(Status::Cancelled) => {}
+        Cancelled::HadEnded(status) => {
+            return Err(conflict(format!(
+                "this build has ended already; it is {status}"
+            )));
+        }
+        Cancelled::NoSuchBuild => return Err(builds::no_such_build()),
+    }
+    builds::shown(&state, &builds::find(&state, id).await?, None).await
+}
+
+/// What became of the wish to build something again.
+#[derive(Serialize)]
+struct Retried {
+    id: JobId,
+    status: Status,
+    /// Whether it is a build that was there already.
+    joined: bool,
+    retry_of: JobId,
+}
+
+/// Builds again what has ended: the same layout for the same version, with the controller that this stands for now.
+pub(crate) async fn retry(state: State, id: String, asker: Asker, headers: HeaderMap) -> Answer {
+    let Operator(who) = operator(&state, &asker, &headers)?;
+    let old = builds::find(&state, builds::parse_id(&id)?).await?;
+    if !old.status.is_final() {
+        return Err(conflict(format!(
+            "this build has not ended; it is {}",
+            old.status
+        )));
+    }
+    let Some(wish) = jobs::wish(&state.store, old.id).await? else {
+        return Err(Problem::new(
+            StatusCode::GONE,
+            "this build's layout is kept no longer, so that it has to be sent again",
+        ));
+    };
+    state.room.refuse_when_full().await?;
+    // A stored layout is JSON, as the table sees to it.
+    let config: Value = serde_json::from_str(&wish.config).map_err(Problem::broken)?;
+    let request = json!({ "config": config, "env": wish.version }).to_string();
+    let build = plan(
+        &state,
+        asker,
+        Bytes::from(request),
+        UnknownVersion::IsRefused,
+    )
+    .await?;
+    let enqueued = jobs::retry(&state.store, build, old.id, &who).await?;
+    let (joined, code, status) = match enqueued {
+        Enqueued::New(_) => (false, StatusCode::ACCEPTED, Status::Queued),
+        Enqueued::Joined(_, status) => (true, StatusCode::OK, status),
+    };
+    let new = enqueued.id();
+    tracing::info!(job.id = %new, retry_of = %old.id, who, joined, "Retried by an operator");
+    let retried = Retried {
+        id: new,
+        status,
+        joined,
+        retry_of: old.id,
+    };
+    let reply = warp::reply::with_status(warp::reply::json(&retried), code);
+    let mut response = not_stored(reply.into_response());
+    let location = HeaderValue::from_str(&builds::url(new)).map_err(Problem::broken)?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}
+
+/// Lets no worker take a build.
+pub(crate) async fn pause(state: State, asker: Asker, headers: HeaderMap) -> Answer {
+    let Operator(who) = operator(&state, &asker, &headers)?;
+    let switched = control::pause(&state.store, &who).await?;
+    tell(switched, "The queue was paused", &who);
+    queue(true, switched)
+}
+
+/// Lets workers take builds again.
+pub(crate) async fn resume(state: State, asker: Asker, headers: HeaderMap) -> Answer {
+    let Operator(who) = operator(&state, &asker, &headers)?;
+    let switched = control::resume(&state.store, &who).await?;
+    tell(switched, "The queue goes on", &who);
+    queue(false, switched)
+}
+
+fn queue(paused: bool, switched: Switched) -> Answer {
+    let changed = switched == Switched::Done;
+    Ok(said(&json!({ "paused": paused, "changed": changed })))
+}
+
+/// Lets a worker take no new build.
+pub(crate) async fn drain(state: State, id: String, asker: Asker, headers: HeaderMap) -> Answer {
+    let Operator(who) = operator(&state, &asker, &headers)?;
+    let switched = control::drain(&state.store, &id, &who).await?;
+    tell(switched, "A worker drains", &who);
+    worker(&id, true, switched)
+}
+
+/// Lets a worker take builds again.
+pub(crate) async fn undrain(state: State, id: String, asker: Asker, headers: HeaderMap) -> Answer {
+    let Operator(who) = operator(&state, &asker, &headers)?;
+    let switched = control::undrain(&state.store, &id, &who).await?;
+    tell(switched, "A worker may take builds again", &who);
+    worker(&id, false, switched)
+}
+
+fn worker(id: &str, draining: bool, switched: Switched) -> Answer {
+    let changed = match switched {
+        Switched::Done => true,
+        Switched::AlreadySo => false,
+        Switched::NoSuchWorker => {
+            return Err(Problem::not_found(
+                "there is no worker with this id; /v1/workers lists them",
+            ));
+        }
+    };
+    Ok(said(
+        &json!({ "id": id, "draining": draining, "changed": changed }),
+    ))
+}
+
+fn tell(switched: Switched, what: &str, who: &str) {
+    if switched == Switched::Done {
+        tracing::info!(who, "{what}");
+    }
+}
+
+fn said(what: &Value) -> Response {
+    not_stored(warp::reply::json(what).into_response())
+}
+
+fn conflict(detail: String) -> Problem {
+    Problem::new(StatusCode::CONFLICT, detail)
+}

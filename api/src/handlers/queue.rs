@@ -1,0 +1,203 @@
+//! What operators look at: the queue, and the workers.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use shared::{
+    job::{JobId, Reason, Status},
+    store::{
+        jobs::{self, Filter, Overview, Summary},
+        workers::{self, Seen},
+    },
+};
+use warp::{Reply, http::HeaderMap};
+
+use super::builds::{not_stored, time};
+use crate::{
+    client::Asker,
+    error::{Answer, Problem},
+    operator::operator,
+    state::State,
+};
+
+/// Builds of each kind where nothing is said about it, and at most.
+const USUAL: usize = 50;
+const MOST: usize = 500;
+
+#[derive(Serialize)]
+struct View {
+    paused: bool,
+    paused_at: Option<String>,
+    /// Ended ones count when they were asked for since `since`.
+    counts: BTreeMap<&'static str, u64>,
+    since: Option<String>,
+    oldest_waiting_at: Option<String>,
+    waiting: Vec<Line>,
+    running: Vec<Line>,
+    recent: Vec<Line>,
+    /// What `before` has to be for further ended builds.
+    next: Option<JobId>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    id: JobId,
+    status: Status,
+    position: Option<u64>,
+    reason: Option<Reason>,
+    keyboard: String,
+    layout: String,
+    version: String,
+    controller: String,
+    client: String,
+    worker: Option<String>,
+    attempts: u32,
+    created_at: Option<String>,
+    started_at: Option<String>,
+    finished_at: Option<String>,
+}
+
+/// Shows the queue: how many builds there are, and those that are looked for.
+pub(crate) async fn queue(state: State, asker: Asker, headers: HeaderMap, query: String) -> Answer {
+    operator(&state, &asker, &headers)?;
+    let found = jobs::overview(&state.store, filter(&query)?).await?;
+    Ok(not_stored(
+        warp::reply::json(&View::from(found)).into_response(),
+    ))
+}
+
+fn filter(query: &str) -> Result<Filter, Problem> {
+    let mut filter = Filter {
+        limit: USUAL,
+        ..Filter::default()
+    };
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match name.as_ref() {
+            _ if value.is_empty() => {}
+            "status" => {
+                filter.status = Some(Status::from_word(&value).ok_or_else(|| {
+                    Problem::bad_request(
+                        "`status` is one of queued, running, succeeded, failed, cancelled",
+                    )
+                })?);
+            }
+            "keyboard" => filter.keyboard = Some(value.into_owned()),
+            "q" => filter.text = Some(value.into_owned()),
+            "limit" => {
+                let limit = value.parse().ok().filter(|limit| *limit > 0);
+                let limit: usize =
+                    limit.ok_or_else(|| Problem::bad_request("`limit` is a number from 1"))?;
+                filter.limit = limit.min(MOST);
+            }
+            "before" => {
+                let id = value.parse();
+                filter.before =
+                    Some(id.map_err(|_| Problem::bad_request("`before` is the id of a build"))?);
+            }
+            _ => {}
+        }
+    }
+    Ok(filter)
+}
+
+impl From<Overview> for View {
+    fn from(found: Overview) -> Self {
+        let lines = |builds: Vec<Summary>| builds.into_iter().map(Line::from).collect();
+        Self {
+            paused: found.paused_at.is_some(),
+            paused_at: found.paused_at.and_then(time),
+            counts: found
+                .counts
+                .iter()
+                .map(|(status, count)| (status.as_str(), *count))
+                .collect(),
+            since: time(found.since),
+            oldest_waiting_at: found.oldest_waiting.and_then(time),
+            waiting: lines(found.waiting),
+            running: lines(found.running),
+            recent: lines(found.recent),
+            next: found.next,
+        }
+    }
+}
+
+impl From<Summary> for Line {
+    fn from(build: Summary) -> Self {
+        Self {
+            id: build.id,
+            status: build.status,
+            position: build.position,
+            reason: build.reason,
+            keyboard: build.keyboard,
+            layout: build.layout,
+            version: build.version,
+            controller: build.controller,
+            client: build.client,
+            worker: build.worker,
+            attempts: build.attempts,
+            created_at: time(build.created_at),
+            started_at: build.started_at.and_then(time),
+            finished_at: build.finished_at.and_then(time),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Workers {
+    workers: Vec<WorkerView>,
+}
+
+#[derive(Serialize)]
+struct WorkerView {
+    id: String,
+    host: String,
+    engine: String,
+    slots: usize,
+    busy: u64,
+    controllers: Vec<String>,
+    /// `builds`, `draining`, `stopping`, `trouble` or `silent`: the first of these, from behind, that it is.
+    state: &'static str,
+    draining: bool,
+    stopping: bool,
+    trouble: Option<String>,
+    started_at: Option<String>,
+    seen_at: Option<String>,
+}
+
+/// Shows the workers.
+pub(crate) async fn workers(state: State, asker: Asker, headers: HeaderMap) -> Answer {
+    operator(&state, &asker, &headers)?;
+    let workers = workers::all(&state.store).await?;
+    let workers = workers.into_iter().map(WorkerView::from).collect();
+    Ok(not_stored(
+        warp::reply::json(&Workers { workers }).into_response(),
+    ))
+}
+
+impl From<Seen> for WorkerView {
+    fn from(seen: Seen) -> Self {
+        let state = match &seen {
+            Seen { silent: true, .. } => "silent",
+            Seen {
+                trouble: Some(_), ..
+            } => "trouble",
+            Seen { stopping: true, .. } => "stopping",
+            Seen { draining: true, .. } => "draining",
+            _ => "builds",
+        };
+        Self {
+            id: seen.worker.id,
+            host: seen.worker.host,
+            engine: seen.worker.engine_id,
+            slots: seen.worker.slots,
+            busy: seen.busy,
+            controllers: seen.controllers,
+            state,
+            draining: seen.draining,
+            stopping: seen.stopping,
+            trouble: seen.trouble,
+            started_at: time(seen.started_at),
+            seen_at: time(seen.seen_at),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The secret that makes somebody an operator: from a variable, or from a file, where it is seen by fewer.
+
+use std::{fmt, fs, path::PathBuf};
+
+use anyhow::{Context, bail};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::vars::Vars;
+
+/// A shorter one could be guessed.
+const SHORTEST: usize = 16;
+
+const VARIABLE: &str = "KIISRV_OPERATOR_TOKEN";
+
+/// The operators' secret. A log is no place for it, so that it does not show itself.
+#[derive(Clone)]
+pub struct OperatorToken(String);
+
+impl OperatorToken {
+    /// `KIISRV_OPERATOR_TOKEN`, or what is in the file `KIISRV_OPERATOR_TOKEN_FILE`.
+    pub(super) fn from_vars<L: Fn(&str) -> Option<String>>(
+        vars: &Vars<L>,
+    ) -> anyhow::Result<Option<Self>> {
+        let file = format!("{VARIABLE}_FILE");
+        let (name, text) = match ((vars.0)(VARIABLE), (vars.0)(&file).map(PathBuf::from)) {
+            (None, None) => return Ok(None),
+            (Some(_), Some(_)) => bail!("{file} is not valid: {VARIABLE} is set too"),
+            (Some(text), None) => (VARIABLE.to_owned(), text),
+            (None, Some(path)) => {
+                let text = fs::read_to_string(&path)
+                    .with_context(|| format!("{file} is not valid: {}", path.display()))?;
+                (file, text)
+            }
+        };
+        let text = text.trim();
+        // What a header can hold as it is.
+        if text.len() < SHORTEST || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            bail!(
+                "{name} is not valid: it must have {SHORTEST} characters or more, without spaces"
+            );
+        }
+        Ok(Some(Self(text.to_owned())))
+    }
+
+    /// As it is presented.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is the secret. It takes as long however much of it is right.
+    #[must_use]
+    pub fn is(&self, presented: &str) -> bool {
+        let expected = keyed(&self.0).finalize().into_bytes();
+        keyed(presented).verify_slice(&expected).is_ok()
+    }
+}
+
+fn keyed(secret: &str) -> Hmac<Sha256> {
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
+    let mut hash = Hmac::new_from_slice(secret.as_bytes()).expect("a key of any length");
+    hash.update(b"an operator");
+    hash
+}
+
+impl fmt::Debug for OperatorToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OperatorToken(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> anyhow::Result<Option<OperatorToken>> {
+        OperatorToken::from_vars(&Vars(|name: &str| {
+            let mut pairs = pairs.iter();
+            let pair = pairs.find(|(key, _)| *key == name);
+            pair.map(|(_, value)| (*value).to_owned())
+        }))
+    }
+
+    #[test]
+    fn only_the_whole_secret_is_the_secret_and_no_log_shows_it() {
+        let token = read(&[(VARIABLE, "0123456789abcdef")]).unwrap().unwrap();
+        assert!(token.is("0123456789abcdef"));
+        for wrong in [
+            "",
+            "0123456789abcde",
+            "0123456789abcdef0",
+            "0123456789abcdeF",
+        ] {
+            assert!(!token.is(wrong), "{wrong}");
+        }
+        assert!(!format!("{token:?}").contains("0123"));
+    }
+
+    #[test]
+    fn a_file_holds_it_as_well_and_a_short_one_is_refused_with_its_variable() {
+        assert!(read(&[]).unwrap().is_none());
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token");
+        fs::write(&path, "0123456789abcdef\n").unwrap();
+        let file = ("KIISRV_OPERATOR_TOKEN_FILE", path.to_str().unwrap());
+        assert!(read(&[file]).unwrap().unwrap().is("0123456789abcdef"));
+        fs::write(&path, "too short\n").unwrap();
+        for pairs in [
+            &[file][..],
+            &[("KIISRV_OPERATOR_TOKEN_FILE", "/nowhere")],
+            &[file, (VARIABLE, "0123456789abcdef")],
+        ] {
+            let error = format!("{:#}", read(pairs).unwrap_err());
+            let says_which = error.starts_with("KIISRV_OPERATOR_TOKEN_FILE is not valid");
+            assert!(says_which, "{error}");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The operator's hand on queue and workers, as the table has it: pause, drain, cancel, retry, and the audit of each.
+#![expect(clippy::unwrap_used, reason = "a test may stop")]
+
+use std::time::Duration;
+
+use harness::store::{OwnStore, a_build, failed, firmware};
+use shared::{
+    job::{JobId, Reason, Status},
+    store::{
+        Store, audit,
+        control::{self, Switched},
+        jobs::{
+            Cancelled, Enqueued, Filter, cancel_by, claim_next, finish, overview, retry, show, wish,
+        },
+        workers::{self, Worker, sign_of_life},
+    },
+};
+
+const LEASE: Duration = Duration::from_hours(1);
+
+fn a_worker(id: &str) -> Worker {
+    Worker {
+        id: id.to_owned(),
+        host: "a host".to_owned(),
+        engine_id: "an engine".to_owned(),
+        slots: 2,
+    }
+}
+
+/// Who did what to what, oldest first.
+async fn done(store: &Store) -> Vec<(String, String, String)> {
+    let entries = audit::entries(store, 100).await.unwrap();
+    let mut done: Vec<_> = entries
+        .into_iter()
+        .map(|entry| (entry.who, entry.what, entry.subject))
+        .collect();
+    done.reverse();
+    done
+}
+
+fn by_anna(what: &str, subject: &str) -> (String, String, String) {
+    ("anna".to_owned(), what.to_owned(), subject.to_owned())
+}
+
+async fn takes(store: &Store, worker: &str) -> bool {
+    claim_next(store, worker, LEASE).await.unwrap().is_some()
+}
+
+/// Takes the next build and ends it.
+async fn end_next(store: &Store, outcome: shared::job::Outcome) -> JobId {
+    let claimed = claim_next(store, "a worker", LEASE).await.unwrap().unwrap();
+    finish(store, &claimed.held, outcome).await.unwrap();
+    claimed.held.id
+}
+
+#[tokio::test]
+async fn while_the_queue_is_paused_builds_are_accepted_and_nobody_takes_one() {
+    let OwnStore { store, .. } = &OwnStore::new().await;
+    assert_eq!(control::pause(store, "anna").await.unwrap(), Switched::Done);
+    a_build("KType").enqueue(store).await;
+    assert!(!takes(store, "a worker").await);
+    let again = control::pause(store, "bert").await.unwrap();
+    assert_eq!(again, Switched::AlreadySo);
+    assert!(control::paused_at(store).await.unwrap().is_some());
+
+    control::resume(store, "anna").await.unwrap();
+    assert!(takes(store, "a worker").await);
+    let again = control::resume(store, "bert").await.unwrap();
+    assert_eq!(again, Switched::AlreadySo);
+    let changes = [by_anna("pause", "queue"), by_anna("resume", "queue")];
+    assert_eq!(done(store).await, changes);
+}
+
+#[tokio::test]
+async fn a_worker_that_drains_takes_nothing_and_others_do_until_it_may_again() {
+    let OwnStore { store, .. } = &OwnStore::new().await;
+    let one = a_worker("one");
+    for worker in [&one, &a_worker("two")] {
+        sign_of_life(store, worker, None).await.unwrap();
+    }
+    a_build("KType").enqueue(store).await;
+    a_build("Kira").enqueue(store).await;
+    control::drain(store, "one", "anna").await.unwrap();
+    // Its next sign of life does not undo it.
+    sign_of_life(store, &one, None).await.unwrap();
+    assert!(!takes(store, "one").await);
+    assert!(takes(store, "two").await);
+    let all = workers::all(store).await.unwrap();
+    let seen: Vec<_> = all
+        .iter()
+        .map(|seen| (seen.worker.id.as_str(), seen.draining, seen.busy))
+        .collect();
+    assert_eq!(seen, [("one", true, 0), ("two", false, 1)]);
+    assert_eq!(workers::ability(store).await.unwrap().workers, 1);
+
+    control::undrain(store, "one", "anna").await.unwrap();
+    assert!(takes(store, "one").await);
+    let nobody = control::drain(store, "three", "anna").await.unwrap();
+    assert_eq!(nobody, Switched::NoSuchWorker);
+    let changes = [by_anna("drain", "one"), by_anna("undrain", "one")];
+    assert_eq!(done(store).await, changes);
+}
+
+#[tokio::test]
+async fn an_operator_ends_a_build_once_and_is_written_down_once() {
+    let OwnStore { store, .. } = &OwnStore::new().await;
+    let id = a_build("KType").enqueue(store).await.id();
+    let cancelled = cancel_by(store, id, "anna").await.unwrap();
+    assert_eq!(cancelled, Cancelled::Yes);
+    let again = cancel_by(store, id, "bert").await.unwrap();
+    assert_eq!(again, Cancelled::HadEnded(Status::Cancelled));
+    let unknown = cancel_by(store, JobId::new(), "bert").await.unwrap();
+    assert_eq!(unknown, Cancelled::NoSuchBuild);
+    let build = show(store, id).await.unwrap().unwrap();
+    assert_eq!(build.reason, Some(Reason::Cancelled));
+    let changes = [by_anna("cancel", &id.to_string())];
+    assert_eq!(done(store).await, changes);
+}
+
+#[tokio::test]
+async fn a_failure_that_is_kept_is_built_anew_and_firmware_is_joined() {
+    let OwnStore { store, .. } = &OwnStore::new().await;
+    a_build("KType").enqueue(store).await;
+    let first = end_next(store, failed(Reason::BuildFailed)).await;
+    let wished = wish(store, first).await.unwrap().unwrap();
+    assert_eq!(
+        (wished.version.as_str(), wished.config.as_str()),
+        ("latest", "{}")
+    );
+
+    let again = async || {
+        retry(store, a_build("KType").into(), first, "anna")
+            .await
+            .unwrap()
+    };
+    let Enqueued::New(second) = again().await else {
+        panic!("the failure answered");
+    };
+    assert_ne!(second, first);
+    assert_eq!(again().await, Enqueued::Joined(second, Status::Queued));
+    assert_eq!(end_next(store, firmware()).await, second);
+    assert_eq!(again().await, Enqueued::Joined(second, Status::Succeeded));
+    let old = show(store, first).await.unwrap().unwrap();
+    assert_eq!(old.status, Status::Failed, "its own row stays as it was");
+
+    let entries = audit::entries(store, 100).await.unwrap();
+    let said: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.subject.clone(), entry.details["joined"].clone()))
+        .collect();
+    let of = first.to_string();
+    assert_eq!(
+        said,
+        [
+            (of.clone(), true.into()),
+            (of.clone(), true.into()),
+            (of, false.into())
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_overview_has_every_state_and_finds_by_id_keyboard_and_client() {
+    let OwnStore { store, .. } = &OwnStore::new().await;
+    a_build("KType-Failed").enqueue(store).await;
+    let failed = end_next(store, failed(Reason::TimedOut)).await;
+    a_build("KType-Built").enqueue(store).await;
+    let built = end_next(store, firmware()).await;
+    let running = a_build("WhiteFox-Runs").enqueue(store).await.id();
+    assert!(takes(store, "a worker").await);
+    let first = a_build("Kira-First").by("c0ffee").enqueue(store).await.id();
+    let later = a_build("Kira-Later").by("c0ffee").enqueue(store).await.id();
+    let look = async |filter: Filter| {
+        let limit = if filter.limit == 0 { 10 } else { filter.limit };
+        overview(store, Filter { limit, ..filter }).await.unwrap()
+    };
+    let ids = |builds: &[shared::store::jobs::Summary]| -> Vec<JobId> {
+        builds.iter().map(|build| build.id).collect()
+    };
+
+    let all = look(Filter::default()).await;
+    let counts: Vec<_> = all.counts.iter().map(|(_, count)| *count).collect();
+    assert_eq!(counts, [2, 1, 1, 1, 0]);
+    assert_eq!(ids(&all.waiting), [first, later]);
+    assert_eq!(all.waiting[1].position, Some(2));
+    assert_eq!(ids(&all.running), [running]);
+    assert_eq!(ids(&all.recent), [built, failed], "newest first");
+    assert_eq!(all.oldest_waiting, Some(all.waiting[0].created_at));
+    assert_eq!((all.paused_at, all.next), (None, None));
+
+    let page = look(Filter {
+        limit: 1,
+        ..Filter::default()
+    })
+    .await;
+    assert_eq!((ids(&page.recent), page.next), (vec![built], Some(built)));
+    let before = page.next;
+    let rest = look(Filter {
+        before,
+        ..Filter::default()
+    })
+    .await;
+    assert_eq!(ids(&rest.recent), [failed]);
+
+    let status = Some(Status::Failed);
+    let only = look(Filter {
+        status,
+        ..Filter::default()
+    })
+    .await;
+    assert_eq!((ids(&only.recent), only.waiting.len()), (vec![failed], 0));
+    let keyboard = Some("kira".to_owned());
+    let kiras = look(Filter {
+        keyboard,
+        ..Filter::default()
+    })
+    .await;
+    assert_eq!(
+        kiras.waiting.len() + kiras.running.len() + kiras.recent.len(),
+        2
+    );
+    let id = later.to_string();
+    for text in [&id, &id[..35], &id[30..], "kira-later", "LATER"] {
+        let text = Some(text.to_owned());
+        let found = look(Filter {
+            text,
+            ..Filter::default()
+        })
+        .await;
+        assert_eq!(ids(&found.waiting), [later]);
+        assert_eq!(
+            found.waiting[0].position,
+            Some(2),
+            "its place in the whole queue"
+        );
+    }
+    let text = Some("c0ffee".to_owned());
+    let of_client = look(Filter {
+        text,
+        ..Filter::default()
+    })
+    .await;
+    assert_eq!(ids(&of_client.waiting), [first, later]);
+}
