@@ -2,5 +2,9 @@
 
 /// What does not match among table, engine and files, and the mending of it.
 pub mod doctor;
+/// The queue, its builds and its workers, by the operator's word and over HTTP.
+pub mod operate;
 /// Controllers and channels: what people are given, by the operator's word.
 pub mod versions;
+
+mod table;

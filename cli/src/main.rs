@@ -7,6 +7,8 @@
 //! - [`kll`]: what the compiler will be given, without any service.
 //! - [`import`]: the predecessor's tables into ours.
 //! - [`versions`]: controllers and channels, the operator's.
+//! - [`operate`]: the queue, its builds and its workers, for operators.
+//! - [`handbook`]: completions for shells, and pages of the manual.
 //! - [`doctor`]: what does not match among table, engine and files, and the mending of it.
 #![expect(clippy::print_stderr, reason = "a command line speaks to people")]
 
@@ -19,6 +21,7 @@ macro_rules! say {
 }
 
 mod build;
+mod handbook;
 mod healthcheck;
 mod import;
 mod kll;
@@ -27,8 +30,8 @@ mod serve;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use kiisrv_cli::{doctor, versions};
+use clap::{CommandFactory, Parser, Subcommand};
+use kiisrv_cli::{doctor, operate, versions};
 use serve::Part;
 use shared::{settings::Settings, telemetry};
 
@@ -66,6 +69,12 @@ enum Command {
     Versions(versions::Arguments),
     /// Say what does not match among table, engine and files, and mend it with --fix
     Doctor(doctor::Arguments),
+    #[command(flatten)]
+    Operate(operate::Command),
+    /// Write what a shell needs to complete these commands
+    Completions(handbook::Completions),
+    /// Write the pages of the manual into a directory
+    Man(handbook::Manual),
 }
 
 fn main() -> ExitCode {
@@ -98,6 +107,15 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             let verdict = versions::run(&arguments, &settings, &mut std::io::stdout())?;
             return Ok(verdict.into());
         }
+        Command::Operate(command) => {
+            let settings = Settings::from_environment()?;
+            let verdict = operate::run(&command, &settings, &mut std::io::stdout())?;
+            return Ok(verdict.into());
+        }
+        Command::Completions(wish) => {
+            return Ok(handbook::completions(&wish, Arguments::command()));
+        }
+        Command::Man(wish) => return handbook::manual(&wish, Arguments::command()),
         Command::Doctor(arguments) => {
             let looked = Settings::from_environment()
                 .and_then(|settings| doctor::run(&arguments, &settings, &mut std::io::stdout()));

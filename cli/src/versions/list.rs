@@ -13,6 +13,7 @@ use shared::{
 };
 
 use super::show;
+use crate::table::table;
 
 /// A version with what is known of its controller, or a controller that no version stands for.
 #[derive(Serialize)]
@@ -84,7 +85,7 @@ pub(super) async fn versions(store: &Store, json: bool, out: &mut dyn Write) -> 
         "SEEN",
         "BEFORE",
     ];
-    Ok(show::table(&head, lines.iter().map(Line::cells), out)?)
+    Ok(table(&head, lines.iter().map(Line::cells), out)?)
 }
 
 impl Line {
@@ -172,7 +173,7 @@ pub(super) async fn log(
             details,
         ]
     });
-    Ok(show::table(
+    Ok(table(
         &["AT", "WHO", "WHAT", "SUBJECT", "DETAILS"],
         rows,
         out,

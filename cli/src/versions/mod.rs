@@ -9,7 +9,7 @@ mod list;
 mod report;
 mod show;
 mod trial;
-mod who;
+pub(crate) mod who;
 
 use std::{io::Write, process::ExitCode};
 

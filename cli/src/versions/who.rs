@@ -3,7 +3,7 @@
 use std::fs;
 
 /// `name@host`, or `uid@host` where the user has no name, as in an empty container.
-pub(super) fn is_here() -> String {
+pub(crate) fn is_here() -> String {
     let uid = rustix::process::getuid().as_raw().to_string();
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = name_of(&uid, &users).unwrap_or(&uid);
