@@ -10,13 +10,17 @@ use shared::{
         Store, audit,
         control::{self, Switched},
         jobs::{
-            Cancelled, Enqueued, Filter, cancel_by, claim_next, finish, overview, retry, show, wish,
+            Cancelled, Enqueued, Filter, Overview, Summary, cancel_by, claim_next, finish,
+            overview, retry, show, wish,
         },
         workers::{self, Worker, sign_of_life},
     },
 };
 
 const LEASE: Duration = Duration::from_hours(1);
+
+/// The program's own statement, so that its plan is looked at and not that of a copy.
+const CLAIM: &str = include_str!("../shared/src/store/jobs/claim.rs");
 
 fn a_worker(id: &str) -> Worker {
     Worker {
@@ -102,6 +106,26 @@ async fn a_worker_that_drains_takes_nothing_and_others_do_until_it_may_again() {
 }
 
 #[tokio::test]
+async fn a_claim_finds_what_it_heeds_by_keys() {
+    let own = OwnStore::new().await;
+    let (_, rest) = CLAIM.split_once("format!(\n        \"").unwrap();
+    let (claim, _) = rest.split_once("RETURNING").unwrap();
+    let claim = ["?1", "?2", "?3"]
+        .iter()
+        .fold(claim.to_owned(), |claim, unset| claim.replace(unset, "1"));
+    let plan = own.by_hand().plan_of(&claim);
+    for step in ["INDEX jobs_waiting", "SEARCH workers USING"] {
+        assert!(plan.contains(step), "{step}: {plan}");
+    }
+    // The one row of the service has no need of an index.
+    let scans = plan.lines().filter(|step| step.contains("SCAN"));
+    let scans: Vec<_> = scans
+        .filter(|step| !step.contains("jobs_waiting"))
+        .collect();
+    assert_eq!(scans, ["SCAN service"], "{plan}");
+}
+
+#[tokio::test]
 async fn an_operator_ends_a_build_once_and_is_written_down_once() {
     let OwnStore { store, .. } = &OwnStore::new().await;
     let id = a_build("KType").enqueue(store).await.id();
@@ -159,86 +183,102 @@ async fn a_failure_that_is_kept_is_built_anew_and_firmware_is_joined() {
     );
 }
 
-#[tokio::test]
-async fn the_overview_has_every_state_and_finds_by_id_keyboard_and_client() {
-    let OwnStore { store, .. } = &OwnStore::new().await;
+/// One build in each state but cancelled, and two that wait.
+struct Builds {
+    failed: JobId,
+    built: JobId,
+    running: JobId,
+    first: JobId,
+    later: JobId,
+}
+
+async fn builds(store: &Store) -> Builds {
     a_build("KType-Failed").enqueue(store).await;
     let failed = end_next(store, failed(Reason::TimedOut)).await;
     a_build("KType-Built").enqueue(store).await;
     let built = end_next(store, firmware()).await;
     let running = a_build("WhiteFox-Runs").enqueue(store).await.id();
     assert!(takes(store, "a worker").await);
-    let first = a_build("Kira-First").by("c0ffee").enqueue(store).await.id();
-    let later = a_build("Kira-Later").by("c0ffee").enqueue(store).await.id();
-    let look = async |filter: Filter| {
-        let limit = if filter.limit == 0 { 10 } else { filter.limit };
-        overview(store, Filter { limit, ..filter }).await.unwrap()
-    };
-    let ids = |builds: &[shared::store::jobs::Summary]| -> Vec<JobId> {
-        builds.iter().map(|build| build.id).collect()
-    };
+    let first = a_build("Kira-First").by("c0ffee").enqueue(store).await;
+    let later = a_build("Kira-Later").by("c0ffee").enqueue(store).await;
+    Builds {
+        failed,
+        built,
+        running,
+        first: first.id(),
+        later: later.id(),
+    }
+}
 
-    let all = look(Filter::default()).await;
+async fn look(store: &Store, filter: Filter) -> Overview {
+    let limit = if filter.limit == 0 { 10 } else { filter.limit };
+    overview(store, Filter { limit, ..filter }).await.unwrap()
+}
+
+fn ids(builds: &[Summary]) -> Vec<JobId> {
+    builds.iter().map(|build| build.id).collect()
+}
+
+#[tokio::test]
+async fn the_overview_has_every_state_and_goes_on_where_it_ended() {
+    let OwnStore { store, .. } = &OwnStore::new().await;
+    let there = builds(store).await;
+    let all = look(store, Filter::default()).await;
     let counts: Vec<_> = all.counts.iter().map(|(_, count)| *count).collect();
     assert_eq!(counts, [2, 1, 1, 1, 0]);
-    assert_eq!(ids(&all.waiting), [first, later]);
+    assert_eq!(ids(&all.waiting), [there.first, there.later]);
     assert_eq!(all.waiting[1].position, Some(2));
-    assert_eq!(ids(&all.running), [running]);
-    assert_eq!(ids(&all.recent), [built, failed], "newest first");
+    assert_eq!(ids(&all.running), [there.running]);
+    assert_eq!(ids(&all.recent), [there.built, there.failed]);
     assert_eq!(all.oldest_waiting, Some(all.waiting[0].created_at));
     assert_eq!((all.paused_at, all.next), (None, None));
 
-    let page = look(Filter {
+    let one = Filter {
         limit: 1,
         ..Filter::default()
-    })
-    .await;
-    assert_eq!((ids(&page.recent), page.next), (vec![built], Some(built)));
-    let before = page.next;
-    let rest = look(Filter {
-        before,
+    };
+    let page = look(store, one).await;
+    assert_eq!(ids(&page.recent), [there.built]);
+    assert_eq!(page.next, Some(there.built));
+    let rest = Filter {
+        before: page.next,
         ..Filter::default()
-    })
-    .await;
-    assert_eq!(ids(&rest.recent), [failed]);
+    };
+    assert_eq!(ids(&look(store, rest).await.recent), [there.failed]);
+}
 
-    let status = Some(Status::Failed);
-    let only = look(Filter {
-        status,
+#[tokio::test]
+async fn builds_are_found_by_status_keyboard_id_and_client() {
+    let OwnStore { store, .. } = &OwnStore::new().await;
+    let there = builds(store).await;
+    let failed = Filter {
+        status: Some(Status::Failed),
         ..Filter::default()
-    })
-    .await;
-    assert_eq!((ids(&only.recent), only.waiting.len()), (vec![failed], 0));
-    let keyboard = Some("kira".to_owned());
-    let kiras = look(Filter {
-        keyboard,
-        ..Filter::default()
-    })
-    .await;
+    };
+    let failed = look(store, failed).await;
+    assert_eq!(ids(&failed.recent), [there.failed]);
     assert_eq!(
-        kiras.waiting.len() + kiras.running.len() + kiras.recent.len(),
-        2
+        (ids(&failed.waiting), ids(&failed.running)),
+        (vec![], vec![])
     );
-    let id = later.to_string();
-    for text in [&id, &id[..35], &id[30..], "kira-later", "LATER"] {
-        let text = Some(text.to_owned());
-        let found = look(Filter {
-            text,
-            ..Filter::default()
-        })
-        .await;
-        assert_eq!(ids(&found.waiting), [later]);
-        assert_eq!(
-            found.waiting[0].position,
-            Some(2),
-            "its place in the whole queue"
-        );
-    }
-    let text = Some("c0ffee".to_owned());
-    let of_client = look(Filter {
-        text,
+    let kira = Filter {
+        keyboard: Some("kira".to_owned()),
         ..Filter::default()
-    })
-    .await;
-    assert_eq!(ids(&of_client.waiting), [first, later]);
+    };
+    let kira = look(store, kira).await;
+    assert_eq!(ids(&kira.waiting), [there.first, there.later]);
+    assert_eq!((ids(&kira.running), ids(&kira.recent)), (vec![], vec![]));
+
+    let with = |text: &str| Filter {
+        text: Some(text.to_owned()),
+        ..Filter::default()
+    };
+    let id = there.later.to_string();
+    for text in [&id, &id[..35], &id[30..], "kira-later", "LATER"] {
+        let found = look(store, with(text)).await;
+        assert_eq!(ids(&found.waiting), [there.later], "{text}");
+        assert_eq!(found.waiting[0].position, Some(2), "of all that wait");
+    }
+    let of_client = look(store, with("c0ffee")).await;
+    assert_eq!(ids(&of_client.waiting), [there.first, there.later]);
 }
