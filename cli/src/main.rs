@@ -3,7 +3,7 @@
 //! - [`serve`]: the API, a worker, or both in one process.
 //! - [`healthcheck`]: whether they are alive, for a container's health check.
 //! - [`prepare`]: the directories of a service with their right owner, before its first start.
-//! - [`build`]: a layout file in, a zip out, through a running service.
+//! - [`build`]: layout files in, zips out, through a running service.
 //! - [`kll`]: what the compiler will be given, without any service.
 //! - [`import`]: the predecessor's tables into ours.
 //! - [`versions`]: controllers and channels, the operator's.
@@ -59,7 +59,7 @@ enum Command {
     },
     /// Make directories and give them to the service's user (as root, before the first start)
     Prepare(prepare::Arguments),
-    /// Build a layout file through a running service and save the zip
+    /// Build layout files through a running service and save the zips
     Build(build::Arguments),
     /// Write the KLL files of a layout, as the compiler will be given them
     Kll(kll::Arguments),
