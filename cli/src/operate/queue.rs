@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     Common, Verdict,
     service::Service,
-    words::{ago, cell, short, text, took},
+    words::{ago, cell, short, took},
 };
 use crate::table::table;
 
@@ -99,7 +99,7 @@ fn for_people(queue: &Value, out: &mut dyn Write) -> anyhow::Result<()> {
 
 fn row(build: &Value) -> Vec<String> {
     vec![
-        short(text(build, "id")),
+        short(build, "id"),
         cell(build, "status"),
         cell(build, "position"),
         cell(build, "keyboard"),
@@ -107,7 +107,7 @@ fn row(build: &Value) -> Vec<String> {
         cell(build, "version"),
         format!("{} ago", ago(build, "created_at")),
         took(build, "started_at", "finished_at"),
-        short(&cell(build, "worker")),
+        short(build, "worker"),
         cell(build, "reason"),
     ]
 }

@@ -18,9 +18,10 @@ pub(super) fn cell(value: &Value, name: &str) -> String {
     }
 }
 
-/// The end of an id, which differs from one to the next; its beginning is the time.
-pub(super) fn short(id: &str) -> String {
-    id.rsplit('-').next().unwrap_or(id).to_owned()
+/// The end of a member that is an id, which differs from one to the next; its beginning is the time.
+pub(super) fn short(value: &Value, name: &str) -> String {
+    let id = text(value, name).rsplit('-').next().unwrap_or_default();
+    if id.is_empty() { "-" } else { id }.to_owned()
 }
 
 /// How long ago a member's time is.
@@ -57,6 +58,8 @@ fn span(millis: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -75,9 +78,8 @@ mod tests {
 
     #[test]
     fn an_id_is_shown_by_the_part_that_differs() {
-        assert_eq!(
-            short("01a20a07-e57b-73c6-a833-e35d82e42f3c"),
-            "e35d82e42f3c"
-        );
+        let build = json!({ "id": "01a20a07-e57b-73c6-a833-e35d82e42f3c", "worker": null });
+        assert_eq!(short(&build, "id"), "e35d82e42f3c");
+        assert_eq!(short(&build, "worker"), "-");
     }
 }

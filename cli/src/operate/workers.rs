@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     Common, Verdict,
     service::Service,
-    words::{ago, cell, short, text},
+    words::{ago, cell, short},
 };
 use crate::table::table;
 
@@ -54,7 +54,7 @@ fn row(worker: &Value) -> Vec<String> {
         .filter_map(Value::as_str)
         .collect();
     vec![
-        short(text(worker, "id")),
+        short(worker, "id"),
         cell(worker, "host"),
         cell(worker, "state"),
         cell(worker, "busy"),
