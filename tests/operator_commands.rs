@@ -144,9 +144,9 @@ fn a_build_is_shown_cancelled_and_retried_by_the_end_of_its_id() {
         "{shown}"
     );
 
-    let cancelled = said(&service, &["cancel", end_of_id, "--by", "anna"]);
+    let cancelled = said(&service, &["cancel", end_of_id, "--by", "Jörg"]);
     assert_eq!(cancelled, format!("{id} is cancelled.\n"));
-    let retried = said(&service, &["retry", end_of_id, "--by", "anna", "--json"]);
+    let retried = said(&service, &["retry", end_of_id, "--by", "Jörg", "--json"]);
     let retried: Value = serde_json::from_str(&retried).unwrap();
     let second = retried["id"].as_str().unwrap();
     assert_ne!(second, id);
@@ -173,11 +173,11 @@ fn a_build_is_shown_cancelled_and_retried_by_the_end_of_its_id() {
     let first: Vec<_> = entries.iter().rev().take(2).collect();
     assert_eq!(
         (first[0].who.as_str(), first[0].what.as_str()),
-        ("anna", "cancel")
+        ("Jörg", "cancel")
     );
     assert_eq!(
         (first[1].who.as_str(), first[1].what.as_str()),
-        ("anna", "retry")
+        ("Jörg", "retry")
     );
 }
 

@@ -92,7 +92,8 @@ pub(crate) fn check(state: &State, asker: &Asker, shown: Option<&str>) -> Result
 }
 
 fn named(headers: &HeaderMap) -> Operator {
-    let name = headers.get(ACTS_FOR).and_then(|name| name.to_str().ok());
+    let name = headers.get(ACTS_FOR).map(|name| name.as_bytes());
+    let name = name.and_then(|name| std::str::from_utf8(name).ok());
     let name = name.map(str::trim).filter(|name| !name.is_empty());
     Operator(
         name.unwrap_or(SOMEBODY)

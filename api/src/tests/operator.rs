@@ -36,7 +36,7 @@ async fn service() -> Service {
 impl Service {
     async fn shows(&self, (method, path): (&str, &str), token: &str) -> Response<bytes::Bytes> {
         let request = warp::test::request().method(method).path(path);
-        let request = request.header("x-kiisrv-by", "anna");
+        let request = request.header("x-kiisrv-by", "Jörg");
         self.ask(request.header("authorization", format!("Bearer {token}")))
             .await
     }
@@ -184,7 +184,7 @@ async fn a_pause_keeps_builds_waiting_until_the_queue_goes_on() {
         .iter()
         .map(|entry| (entry.who.as_str(), entry.what.as_str()))
         .collect();
-    assert_eq!(did, [("anna", "resume"), ("anna", "pause")]);
+    assert_eq!(did, [("Jörg", "resume"), ("Jörg", "pause")]);
 }
 
 #[tokio::test]
