@@ -194,3 +194,37 @@ fn a_watched_file_is_built_again_when_it_changes() {
     assert_eq!(zips(here).len(), 2, "{}", said(here));
     assert_eq!(build.0.try_wait().unwrap(), None, "it goes on");
 }
+
+#[test]
+fn ctrl_c_leaves_every_build_that_is_under_way() {
+    let service = service();
+    let directory = tempfile::tempdir().unwrap();
+    let here = directory.path();
+    let words = ["KType-Standard.json", "Kira-Standard.json"];
+    for name in words {
+        write_layout(here, name);
+    }
+    let mut build = build(&service, &words, here);
+    let ids = [claim(&service), claim(&service)].map(|claimed| claimed.held.id);
+    for _ in 0..600 {
+        // It says this once it has the token to leave with.
+        if said(here).matches(": running").count() == 2 {
+            break;
+        }
+        program::pause(Duration::from_millis(50));
+    }
+    let pid = rustix::process::Pid::from_child(&build.0);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let code = build.0.wait().unwrap().code();
+    assert_eq!(code, Some(130), "{}", said(here));
+    assert_eq!(
+        said(here).matches("cancelled\n").count(),
+        2,
+        "{}",
+        said(here)
+    );
+    for id in ids {
+        let build = service.get(&format!("/v1/builds/{id}")).json();
+        assert_eq!(build["status"], "cancelled");
+    }
+}
