@@ -13,6 +13,8 @@ mod model;
 mod real;
 /// What can happen, and which of it can happen now.
 mod steps;
+/// Which of it happens how often.
+mod stories;
 
 use proptest::test_runner::Config;
 use proptest_state_machine::prop_state_machine;
