@@ -20,7 +20,7 @@ use shared::{
 use tokio::runtime::Runtime;
 
 use super::{
-    model::{Answer, Lease, Model, Pause, Row},
+    model::{Answer, Lease, Model, Pause},
     steps::{Act, CONTROLLERS, Step, WORKERS},
 };
 
@@ -82,8 +82,11 @@ impl StateMachineTest for Table {
     }
 
     fn check_invariants(table: &Self, model: &Model) {
-        let expected: Vec<_> = model.rows.iter().map(Row::as_text).collect();
-        assert_eq!(table.by_hand.ask(ROWS), expected);
+        let rows = table.by_hand.ask(ROWS);
+        assert_eq!(rows.len(), model.rows.len(), "the number of rows");
+        for (build, (found, expected)) in rows.iter().zip(&model.rows).enumerate() {
+            assert_eq!(*found, expected.as_text(), "build {build}");
+        }
         let waiting = model.which(|row| row.status == Status::Queued).len();
         let service = "SELECT turn || ' with ' || waiting || ' waiting' FROM service";
         let expected = format!("{} with {waiting} waiting", model.turn);
