@@ -134,7 +134,7 @@ impl Problem {
     }
 
     /// The one place where failures of ours are logged.
-    fn log(&self) {
+    pub(crate) fn log(&self) {
         let status = self.status.as_u16();
         match &self.cause {
             Some(cause) => tracing::error!(status, cause, "A request failed: {}", self.detail),

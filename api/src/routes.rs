@@ -16,7 +16,7 @@ use crate::{
     client::asker,
     error::answer_refusal,
     handlers::{
-        artifacts, builds, health, keyboards, layouts, leave, predecessor, stats, versions,
+        artifacts, builds, events, health, keyboards, layouts, leave, predecessor, stats, versions,
     },
     state::State,
 };
@@ -33,6 +33,7 @@ pub fn routes(
         show_build(state),
         leave_build(state),
         build_log(state),
+        build_events(state),
         build_artifact(state),
         keyboards(state),
         versions(state),
@@ -101,6 +102,15 @@ fn build_log(state: &State) -> Route {
     let place = path!("v1" / "builds" / String / "log").and(get());
     let handler = |id, state, headers| artifacts::log(state, id, headers);
     answered(place.and(with(state)).and(headers()).then(handler))
+}
+
+/// `GET /v1/builds/{id}/events`
+fn build_events(state: &State) -> Route {
+    let place = path!("v1" / "builds" / String / "events").and(get());
+    let handler =
+        |id, state, asker, method, headers| events::events(state, id, asker, method, headers);
+    let place = place.and(with(state)).and(asker(state));
+    answered(place.and(warp::method()).and(headers()).then(handler))
 }
 
 /// `GET /v1/builds/{id}/artifact`

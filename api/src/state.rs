@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{
     body::Bodies,
+    feed::Feeds,
     handlers::{health::Health, layouts::Catalogue},
     per_client::PerClient,
     room::Room,
@@ -35,6 +36,8 @@ pub struct State {
     pub(crate) room: Arc<Room>,
     /// Requests that are held open.
     pub(crate) waiters: PerClient,
+    /// Builds that somebody watches.
+    pub(crate) feeds: Feeds,
     /// What `/readyz` said last.
     pub(crate) health: Arc<Health>,
     stopping: Arc<watch::Sender<bool>>,
@@ -67,6 +70,7 @@ impl State {
             planning: Arc::new(Semaphore::new(processors)),
             room: Arc::new(Room::of(&settings, store.clone())),
             waiters: PerClient::new(settings.admission.waiters),
+            feeds: Feeds::default(),
             health: Arc::default(),
             stopping: Arc::new(watch::Sender::new(false)),
             settings: Arc::new(settings),

@@ -5,6 +5,8 @@ mod artifacts;
 mod builds;
 mod catalogue;
 mod connections;
+mod event_stream;
+mod events;
 mod health;
 mod hostile;
 mod predecessor;
