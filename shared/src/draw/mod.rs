@@ -2,8 +2,12 @@
 //!
 //! What a document says is somebody's own: text is cleaned, cut and escaped, places are bounded, and so is the whole.
 
+/// What stands on one key.
+mod legend;
 /// Readable names of actions.
 mod names;
+/// Places of boards and LEDs.
+mod place;
 /// What will be seen of each key and LED.
 mod scene;
 /// The picture's colours.

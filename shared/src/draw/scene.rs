@@ -8,19 +8,14 @@ use crate::layout::fault::{Fault, Faults};
 use crate::layout::library::Library;
 
 use super::names::{self, Effect};
+use super::place::{Area, UNIT, boards, leds};
 use super::text::clean;
 use super::{MAX_KEYS, MAX_LEDS};
 
-/// A key of ordinary width, in the matrix's units.
-pub(super) const UNIT: f64 = 4.0;
 /// How far from the origin a key may be: ten times the largest keyboard that we know.
 const FARTHEST: f64 = 1000.0;
 /// The longest key, longer than every space bar.
 const LONGEST: f64 = 100.0;
-/// From the middle of a key to the middle of the next, in the millimetres of LEDs.
-const PITCH_MM: f64 = 19.05;
-/// LEDs around the edge stand closer than this to a key.
-const EDGE: f64 = UNIT;
 
 /// A keyboard with a layout on it.
 pub(super) struct Scene {
@@ -35,15 +30,6 @@ pub(super) struct Scene {
     pub(super) base: Option<String>,
     /// Keys that the document gives no place.
     pub(super) without_place: usize,
-}
-
-/// A rectangle, in the matrix's units.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Area {
-    pub(super) x: f64,
-    pub(super) y: f64,
-    pub(super) w: f64,
-    pub(super) h: f64,
 }
 
 /// A key.
@@ -67,43 +53,6 @@ pub(super) struct Legend {
     pub(super) differs: bool,
     /// What happens besides.
     pub(super) besides: Vec<String>,
-}
-
-impl Area {
-    fn right(self) -> f64 {
-        self.x + self.w
-    }
-
-    fn bottom(self) -> f64 {
-        self.y + self.h
-    }
-
-    /// The smallest that holds all of them.
-    pub(super) fn around(areas: impl IntoIterator<Item = Self>) -> Option<Self> {
-        areas.into_iter().reduce(|a, b| {
-            let (x, y) = (a.x.min(b.x), a.y.min(b.y));
-            Self {
-                x,
-                y,
-                w: a.right().max(b.right()) - x,
-                h: a.bottom().max(b.bottom()) - y,
-            }
-        })
-    }
-
-    /// The same with so much more at each side.
-    pub(super) fn grown(self, by: f64) -> Self {
-        Self {
-            x: self.x - by,
-            y: self.y - by,
-            w: self.w + 2.0 * by,
-            h: self.h + 2.0 * by,
-        }
-    }
-
-    fn holds(self, (x, y): (f64, f64)) -> bool {
-        (self.x..=self.right()).contains(&x) && (self.y..=self.bottom()).contains(&y)
-    }
 }
 
 impl Cap {
@@ -141,7 +90,8 @@ pub(super) fn of(document: &Document, library: &Library) -> Result<Scene, Vec<Fa
         );
     }
     let is_split = keyboard.is_some_and(Keyboard::is_split);
-    let boards = boards(&keys, is_split);
+    let areas = keys.iter().map(|key| key.area).collect();
+    let boards = boards(areas, is_split);
     let scene = Scene {
         name: clean(&format!("{} {}", header.name, header.layout), 60),
         layers: document.layer_count().max(1),
@@ -241,53 +191,4 @@ fn legend(key: &MatrixKey, layer: usize, default: Option<&str>) -> Legend {
         differs: default.is_some_and(|default| is_other(default) || !besides.is_empty()),
         besides,
     }
-}
-
-/// A split board stands in two halves, to the left and to the right of its widest gap.
-fn boards(keys: &[Cap], is_split: bool) -> Vec<Area> {
-    let mut areas: Vec<_> = keys.iter().map(|key| key.area).collect();
-    areas.sort_by(|a, b| a.x.total_cmp(&b.x));
-    let mut reach = f64::NEG_INFINITY;
-    let mut gaps = Vec::new();
-    for (index, area) in areas.iter().enumerate() {
-        gaps.push((area.x - reach, index));
-        reach = reach.max(area.right());
-    }
-    let inner = gaps.into_iter().skip(1).filter(|(gap, _)| *gap > 0.0);
-    let widest = inner.max_by(|(a, _), (b, _)| a.total_cmp(b));
-    let (left, right) = match widest {
-        Some((_, index)) if is_split => areas.split_at(index),
-        _ => (areas.as_slice(), [].as_slice()),
-    };
-    let halves = [left, right].map(|half| Area::around(half.iter().copied()));
-    halves.into_iter().flatten().collect()
-}
-
-/// LEDs count from the middle of the first key, in millimetres.
-fn leds(document: &Document, boards: &[Area]) -> Vec<(f64, f64)> {
-    let in_units = |mm: f64| mm / PITCH_MM * UNIT;
-    let (mut across, mut down): (Vec<_>, Vec<_>) = document
-        .leds
-        .iter()
-        .take(MAX_LEDS)
-        .filter_map(|led| {
-            let code = led.scan_code.as_ref()?;
-            let mut keys = document.matrix.iter().take(MAX_KEYS);
-            let key = keys.find(|key| key.code == *code)?;
-            let x = key.x? + key.w.unwrap_or(UNIT) / 2.0;
-            let y = key.y? + key.h.unwrap_or(UNIT) / 2.0;
-            Some((x - in_units(led.x), y - in_units(led.y)))
-        })
-        .unzip();
-    // One key that is drawn beside its LED must not move all of them.
-    let (left, top) = (median(&mut across), median(&mut down));
-    let leds = document.leds.iter().take(MAX_LEDS);
-    leds.map(|led| (in_units(led.x) + left, in_units(led.y) + top))
-        .filter(|&led| boards.iter().any(|board| board.grown(EDGE).holds(led)))
-        .collect()
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(UNIT / 2.0)
 }

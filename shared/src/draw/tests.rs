@@ -136,7 +136,7 @@ fn what_is_not_as_in_the_base_is_marked_with_a_dot_and_in_words() {
         titles(&changed, "kb-own"),
         ["layer 0: Bee (B); base: Esc; scan code 0x00"]
     );
-    assert!(changed.contains("On layer 0 1 key differs from the base: Esc is Bee."));
+    assert!(changed.contains("On layer 0, 1 key differs from the base: Esc is Bee."));
     assert!(changed.contains("not as in the base"));
 
     // Another name of the same key is no difference, whatever is printed on it.

@@ -73,8 +73,8 @@ fn changes(scene: &Scene, layer: usize) -> Option<String> {
         told += &format!(", and {} more", changed.len() - MOST_TOLD);
     }
     Some(match layer {
-        0 if changed.len() == 1 => format!("On layer 0 {count} differs from the base: {told}."),
-        0 => format!("On layer 0 {count} differ from the base: {told}."),
+        0 if changed.len() == 1 => format!("On layer 0, {count} differs from the base: {told}."),
+        0 => format!("On layer 0, {count} differ from the base: {told}."),
         _ => format!("Layer {layer} changes {count}: {told}."),
     })
 }
