@@ -14,8 +14,8 @@ const PAD: f64 = 5.0;
 const SMALL_LINES: usize = 3;
 /// From one small line to the next.
 const SMALL_STEP: f64 = 12.0;
-/// The number of the layer before a small legend.
-const NUMBER: f64 = 9.0;
+/// What a legend leaves above small lines for itself.
+const ABOVE: f64 = 22.0;
 /// From one line of a legend to the next, in parts of the font's size.
 const LINE: f64 = 1.15;
 
@@ -62,7 +62,7 @@ pub(super) fn states(face: &Face<'_>) -> &'static str {
 pub(super) fn push_legend(out: &mut String, cap: Area, face: &Face<'_>, looks_up: bool) {
     *out += &format!("<g class=\"kb-text{}\">", states(face));
     if looks_up {
-        let small = small_lines(&face.small, cap.w - PAD - NUMBER - 2.0);
+        let small = small_lines(&face.small, cap);
         push_main_above(out, face, cap, small.len());
         push_small(out, &small, cap);
     } else {
@@ -98,7 +98,7 @@ fn push_main_above(out: &mut String, face: &Face<'_>, cap: Area, small: usize) {
 fn push_lines(out: &mut String, fitted: &Fitted, (x, first): (f64, f64), anchor: &str) {
     let size = number(fitted.size);
     for (index, line) in fitted.lines.iter().enumerate() {
-        let y = number(first + index as f64 * fitted.size * 1.15);
+        let y = number(first + index as f64 * fitted.size * LINE);
         *out += &format!(
             "<text class=\"kb-main\" x=\"{}\" y=\"{y}\" font-size=\"{size}\" text-anchor=\"{anchor}\">{}</text>",
             number(x),
@@ -107,22 +107,29 @@ fn push_lines(out: &mut String, fitted: &Fitted, (x, first): (f64, f64), anchor:
     }
 }
 
-/// A line in small: the layer where one begins, text, size.
+/// Room for the layer's number before a small legend.
+fn indent(layer: usize) -> f64 {
+    if layer < 10 { 9.0 } else { 16.0 }
+}
+
+/// A line in small: the layer where one begins, and its text behind that.
 struct Small {
     layer: Option<usize>,
+    indent: f64,
     text: String,
     size: f64,
 }
 
 /// A legend may take two lines where there is room for all; what is too much is counted.
-fn small_lines(legends: &[&Legend], room: f64) -> Vec<Small> {
-    let is_too_much = legends.len() > SMALL_LINES;
-    let shown = if is_too_much {
-        SMALL_LINES - 1
-    } else {
-        legends.len()
-    };
-    let mut spare = SMALL_LINES - legends.len().min(SMALL_LINES);
+fn small_lines(legends: &[&Legend], cap: Area) -> Vec<Small> {
+    // A flat key has room for fewer, or for none.
+    let most = (((cap.h - ABOVE) / SMALL_STEP).max(0.0) as usize).min(SMALL_LINES);
+    if most == 0 {
+        return Vec::new();
+    }
+    let is_too_much = legends.len() > most;
+    let shown = if is_too_much { most - 1 } else { legends.len() };
+    let mut spare = most - legends.len().min(most);
     let mut lines = Vec::new();
     for legend in &legends[..shown] {
         let text = match legend.effect {
@@ -130,12 +137,14 @@ fn small_lines(legends: &[&Legend], room: f64) -> Vec<Small> {
             Effect::DoesNothing => "none",
             Effect::FallsThrough => "+",
         };
+        let room = cap.w - PAD - indent(legend.layer) - 2.0;
         let fitted = fit(text, room, (11.0, 8.5), 1 + spare.min(1));
         spare -= fitted.lines.len() - 1;
         let size = fitted.size;
         let numbered = fitted.lines.into_iter().enumerate();
         lines.extend(numbered.map(|(index, text)| Small {
             layer: (index == 0).then_some(legend.layer),
+            indent: indent(legend.layer),
             text,
             size,
         }));
@@ -143,6 +152,7 @@ fn small_lines(legends: &[&Legend], room: f64) -> Vec<Small> {
     if is_too_much {
         lines.push(Small {
             layer: None,
+            indent: indent(0),
             text: format!("+{} more", legends.len() - shown),
             size: 9.0,
         });
@@ -163,7 +173,7 @@ fn push_small(out: &mut String, lines: &[Small], cap: Area) {
         }
         *out += &format!(
             "<text class=\"kb-small\" x=\"{}\" y=\"{y}\" font-size=\"{}\">{}</text>",
-            number(cap.x + PAD + NUMBER),
+            number(cap.x + PAD + line.indent),
             number(line.size),
             escape(&line.text)
         );

@@ -184,6 +184,29 @@ fn what_a_key_does_besides_is_told() {
 }
 
 #[test]
+fn more_layers_than_a_key_has_room_for_are_counted_and_told() {
+    let mut config = config("MD1-Standard");
+    let layers = (0..12).map(|layer| {
+        (
+            layer.to_string(),
+            json!({ "key": format!("F{}", layer + 1) }),
+        )
+    });
+    config["matrix"][0]["layers"] = Value::Object(layers.collect());
+    let picture = picture(&config, View::AllLayers);
+    let xml = Xml::parse(&picture).unwrap();
+    let legend = of_class(&xml, "kb-text")[0].text_all();
+    assert_eq!(legend, "F11F22F3+9 more");
+    assert!(titles(&picture, "kb-own")[0].contains("layer 7: F8; 4 more layers;"));
+
+    // Nothing stands outside of a flat key.
+    config["matrix"][0]["h"] = json!(2);
+    let picture = self::picture(&config, View::AllLayers);
+    let xml = Xml::parse(&picture).unwrap();
+    assert_eq!(of_class(&xml, "kb-text")[0].text_all(), "F1");
+}
+
+#[test]
 fn a_layout_for_no_keyboard_of_ours_is_drawn_without_marks() {
     let mut config = config("MD1-Standard");
     config["header"]["Name"] = json!("Mine");
