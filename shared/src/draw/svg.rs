@@ -1,4 +1,4 @@
-//! A scene as SVG. Every text of the document's goes through [`escape`], and every number is bounded by the scene.
+//! A scene as SVG. Every text of the document's goes through `escape`, and every number is bounded by the scene.
 
 use super::View;
 use super::legend::{Face, face, push_legend, states};
