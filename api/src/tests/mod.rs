@@ -9,6 +9,7 @@ mod event_stream;
 mod events;
 mod health;
 mod hostile;
+mod pictures;
 mod predecessor;
 
 use std::{path::Path, time::Duration};
