@@ -141,10 +141,10 @@ fn every_layout_and_a_function_key_on_a_further_layer_build() {
 fn inspect(id: &str) -> Value {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
     loop {
-        if let Some(container) = engine::containers_with(&format!("kiisrv.build={id}")).pop() {
-            let inspected: Value =
-                serde_json::from_str(&docker(&["inspect", &container]).expect("it is there"))
-                    .expect("JSON");
+        // One that is being made is listed already, and cannot be inspected yet.
+        let listed = engine::containers_with(&format!("kiisrv.build={id}")).pop();
+        if let Some(inspected) = listed.and_then(|container| docker(&["inspect", &container])) {
+            let inspected: Value = serde_json::from_str(&inspected).expect("JSON");
             return inspected[0].clone();
         }
         assert!(

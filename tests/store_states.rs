@@ -9,9 +9,9 @@ use shared::{
     store::{
         Store,
         jobs::{
-            self, Build, Claimed, Enqueued, MAX_LOSSES, MAX_TROUBLES, Pause, Recorded, Rescued,
-            claim_next, container_created, finish, give_back, make_due_builds_wait, renew,
-            rescue_expired,
+            self, Adoption, Build, Claimed, Enqueued, LettingGo, MAX_LOSSES, MAX_TROUBLES, Pause,
+            Recorded, Rescued, claim_next, container_created, finish, give_back, hand_over,
+            make_due_builds_wait, renew, rescue_expired,
         },
     },
 };
@@ -255,6 +255,45 @@ async fn the_third_lost_worker_sets_a_build_aside() {
     assert!(build.detail.is_some() && build.finished_at.is_some());
     let again = a_build("KType-Standard").enqueue(&own.store).await;
     assert!(matches!(again, Enqueued::New(_)));
+}
+
+#[tokio::test]
+async fn a_build_without_a_container_is_not_handed_over() {
+    let own = OwnStore::new().await;
+    let id = a_build("KType-Standard").enqueue(&own.store).await.id();
+    let held = claim(&own.store, "a worker").await.held;
+    for why in [LettingGo::Leaving, LettingGo::Trouble("none".to_owned())] {
+        assert!(!hand_over(&own.store, &held, why).await.unwrap());
+    }
+    assert!(jobs::is_held(&own.store, &held).await.unwrap());
+    assert!(jobs::history(&own.store, id).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn whoever_was_taken_for_dead_and_handed_its_build_over_is_no_lost_worker() {
+    let own = OwnStore::new().await;
+    let id = a_build("KType-Standard").enqueue(&own.store).await.id();
+    own.by_hand()
+        .run(&format!("UPDATE jobs SET losses = {}", MAX_LOSSES - 1))
+        .unwrap();
+    let held = lose_silently(&own.store, "slow").await.held;
+    container_created(&own.store, &held, "a container", "engine")
+        .await
+        .unwrap();
+    let seen = jobs::orphans(&own.store, "engine").await.unwrap().remove(0);
+    assert!(
+        hand_over(&own.store, &held, LettingGo::Leaving)
+            .await
+            .unwrap()
+    );
+
+    let too_late = jobs::adopt(&own.store, &seen, "quick", LEASE).await;
+    assert!(matches!(too_late.unwrap(), Adoption::Gone));
+    assert_eq!(jobs::rescue(&own.store, &seen).await.unwrap(), None);
+    let now = jobs::orphans(&own.store, "engine").await.unwrap().remove(0);
+    let adopted = jobs::adopt(&own.store, &now, "quick", LEASE).await;
+    assert!(matches!(adopted.unwrap(), Adoption::Ours(_)));
+    assert_eq!(row(&own.store, id).await.losses, MAX_LOSSES - 1);
 }
 
 #[tokio::test]

@@ -78,11 +78,20 @@ impl Problem {
 
     /// 422: it can be read and not be built. The text names every fault, as the old clients show only that.
     pub(crate) fn faults(errors: Vec<Fault>) -> Self {
+        Self::unprocessable("This cannot be built:", errors)
+    }
+
+    /// 422: it can be read and not be drawn.
+    pub(crate) fn cannot_be_drawn(errors: Vec<Fault>) -> Self {
+        Self::unprocessable("This cannot be drawn:", errors)
+    }
+
+    fn unprocessable(what: &str, errors: Vec<Fault>) -> Self {
         let lines: Vec<_> = errors
             .iter()
             .map(|fault| format!("{} {}", fault.pointer, fault.message))
             .collect();
-        let detail = format!("This cannot be built:\n{}", lines.join("\n"));
+        let detail = format!("{what}\n{}", lines.join("\n"));
         Self {
             errors,
             ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
@@ -134,7 +143,7 @@ impl Problem {
     }
 
     /// The one place where failures of ours are logged.
-    fn log(&self) {
+    pub(crate) fn log(&self) {
         let status = self.status.as_u16();
         match &self.cause {
             Some(cause) => tracing::error!(status, cause, "A request failed: {}", self.detail),

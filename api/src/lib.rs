@@ -10,6 +10,7 @@
 //! - `submit`: from a body to a row in the queue, for the native route and for the predecessor's.
 //! - `handlers`: one file for each thing that can be asked about.
 //! - `files`, `range`: a file of a build as an answer.
+//! - `feed`, `watcher`, `log_reader`: one look for all who watch a build, each of them, and its log as it grows.
 //! - `error`: every refusal, as `application/problem+json`.
 //! - `state`, with [`State`]: what all of them share; `room`: whether the disk has room; `per_client`: what one client
 //!   may hold at once.
@@ -18,9 +19,11 @@ mod body;
 mod client;
 mod door;
 mod error;
+mod feed;
 mod files;
 mod handlers;
 mod linger;
+mod log_reader;
 mod operator;
 mod per_client;
 mod range;
@@ -31,6 +34,7 @@ mod state;
 mod submit;
 #[cfg(test)]
 mod tests;
+mod watcher;
 
 pub use routes::routes;
 pub use server::run;

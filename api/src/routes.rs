@@ -18,7 +18,8 @@ use crate::{
     client::asker,
     error::answer_refusal,
     handlers::{
-        artifacts, builds, health, keyboards, layouts, leave, predecessor, stats, versions,
+        artifacts, builds, events, health, keyboards, layouts, leave, pictures, predecessor, stats,
+        versions,
     },
     state::State,
 };
@@ -35,10 +36,13 @@ pub fn routes(
         show_build(state),
         leave_build(state),
         build_log(state),
+        build_events(state),
         build_artifact(state),
         keyboards(state),
         versions(state),
         layouts(state),
+        draw_layout(state),
+        layout_picture(state),
     ]);
     let health = one_of([healthz(), readyz(state)]);
     let predecessor = one_of([
@@ -67,7 +71,9 @@ fn with_allow(path: &FullPath, mut response: Response) -> Response {
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
         let segments: Vec<_> = path.as_str().split('/').skip(1).collect();
         let methods = match segments[..] {
-            ["v1", "builds"] | ["download.php"] | [""] => "POST, OPTIONS",
+            ["v1", "builds"] | ["v1", "layouts", "svg"] | ["download.php"] | [""] => {
+                "POST, OPTIONS"
+            }
             ["v1", "builds", _] => "GET, HEAD, DELETE, OPTIONS",
             ["v1", "builds", _, "cancel" | "retry"]
             | ["v1", "queue", "pause" | "resume"]
@@ -114,6 +120,15 @@ fn build_log(state: &State) -> Route {
     answered(place.and(with(state)).and(headers()).then(handler))
 }
 
+/// `GET /v1/builds/{id}/events`
+fn build_events(state: &State) -> Route {
+    let place = path!("v1" / "builds" / String / "events").and(get());
+    let handler =
+        |id, state, asker, method, headers| events::events(state, id, asker, method, headers);
+    let place = place.and(with(state)).and(asker(state));
+    answered(place.and(warp::method()).and(headers()).then(handler))
+}
+
 /// `GET /v1/builds/{id}/artifact`
 fn build_artifact(state: &State) -> Route {
     let place = path!("v1" / "builds" / String / "artifact").and(get());
@@ -144,6 +159,36 @@ fn layouts(state: &State) -> Route {
         place
             .and(with(state))
             .map(|state: State| layouts::layouts(&state)),
+    )
+}
+
+/// `POST /v1/layouts/svg?layer=1`
+fn draw_layout(state: &State) -> Route {
+    let place = path!("v1" / "layouts" / "svg").and(warp::post());
+    let handler = |state, query, incoming| pictures::draw_sent(state, query, incoming);
+    answered(
+        place
+            .and(with(state))
+            .and(query())
+            .and(incoming())
+            .then(handler),
+    )
+}
+
+/// `GET /layouts/{name}.svg?layer=1`
+fn layout_picture(state: &State) -> Route {
+    // Another ending is the other route's.
+    let file = path::param().and_then(|picture: String| async move {
+        pictures::file_of(&picture).ok_or_else(warp::reject::not_found)
+    });
+    let place = path("layouts").and(file).and(path::end()).and(get());
+    let handler = |file, state, headers, query| pictures::picture(state, file, headers, query);
+    answered(
+        place
+            .and(with(state))
+            .and(headers())
+            .and(query())
+            .then(handler),
     )
 }
 

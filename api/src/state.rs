@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{
     body::Bodies,
+    feed::Feeds,
     handlers::{health::Health, layouts::Catalogue},
     operator::Tries,
     per_client::PerClient,
@@ -38,6 +39,8 @@ pub struct State {
     pub(crate) waiters: PerClient,
     /// Wrong tokens of operators that were shown lately.
     pub(crate) tries: Tries,
+    /// Builds that somebody watches.
+    pub(crate) feeds: Feeds,
     /// What `/readyz` said last.
     pub(crate) health: Arc<Health>,
     stopping: Arc<watch::Sender<bool>>,
@@ -71,6 +74,7 @@ impl State {
             room: Arc::new(Room::of(&settings, store.clone())),
             waiters: PerClient::new(settings.admission.waiters),
             tries: Tries::default(),
+            feeds: Feeds::default(),
             health: Arc::default(),
             stopping: Arc::new(watch::Sender::new(false)),
             settings: Arc::new(settings),

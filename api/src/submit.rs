@@ -93,7 +93,7 @@ pub(crate) async fn plan(
 ) -> Result<NewBuild, Problem> {
     // One turn from the body to the plan: what is read takes far more memory than its text, and must not gather
     // between two waits.
-    let turn = Arc::new(state.planning.clone().acquire_owned().await);
+    let turn = turn(state).await;
     let request = aside(&turn, move || parse(&bytes)).await?;
     let version = find_version(state, &request.version, unknown).await?;
     let Some(controller) = version.controller else {
@@ -203,6 +203,18 @@ fn new_build(
         config,
         visitor: asker.visitor,
     }
+}
+
+/// Runs what may take a while beside the other requests, when it is its turn among all that does.
+pub(crate) async fn aside_in_turn<T: Send + 'static>(
+    state: &State,
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    aside(&turn(state).await, work).await
+}
+
+async fn turn(state: &State) -> Arc<impl Send + Sync + 'static> {
+    Arc::new(state.planning.clone().acquire_owned().await)
 }
 
 /// Runs what may take a while beside the other requests. The turn is held by the work itself, as whoever asked may

@@ -5,6 +5,7 @@
 //! - [`prepare`]: the directories of a service with their right owner, before its first start.
 //! - [`build`]: layout files in, zips out, through a running service.
 //! - [`kll`]: what the compiler will be given, without any service.
+//! - [`draw`]: a layout as a picture, without any service either.
 //! - [`import`]: the predecessor's tables into ours.
 //! - [`versions`]: controllers and channels, the operator's.
 //! - [`operate`]: the queue, its builds and its workers, for operators.
@@ -21,6 +22,7 @@ macro_rules! say {
 }
 
 mod build;
+mod draw;
 mod handbook;
 mod healthcheck;
 mod import;
@@ -63,6 +65,8 @@ enum Command {
     Build(build::Arguments),
     /// Write the KLL files of a layout, as the compiler will be given them
     Kll(kll::Arguments),
+    /// Draw a layout as SVG, or all layouts that we come with
+    Draw(draw::Arguments),
     /// Take over the predecessor's statistics and versions, with nobody's address in the clear
     Import(import::Arguments),
     /// List controllers and channels; move, try, disable them
@@ -102,6 +106,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             return import::run(&arguments, &Settings::from_environment()?);
         }
         Command::Kll(arguments) => return kll::run(&arguments, &Settings::from_environment()?),
+        Command::Draw(arguments) => return draw::run(&arguments, &Settings::from_environment()?),
         Command::Versions(arguments) => {
             let settings = Settings::from_environment()?;
             let verdict = versions::run(&arguments, &settings, &mut std::io::stdout())?;

@@ -6,11 +6,13 @@
 //! - [`keyboard`], [`channel`], [`release`]: what a keyboard's, a version's and a controller's name stand for.
 //! - [`layout`]: the Configurator's JSON as types, and the library of layout files.
 //! - [`kll`]: a layout as text for the KLL compiler. Reads and writes no files.
+//! - [`draw`]: a layout as a picture. Reads and writes no files either.
 //! - [`job`]: one build: its request, fingerprint, states and outcome.
 //! - [`store`]: all SQL.
 
 pub mod channel;
 pub mod disk;
+pub mod draw;
 pub mod job;
 pub mod keyboard;
 pub mod kll;

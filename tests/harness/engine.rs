@@ -71,6 +71,13 @@ pub fn containers_with(label: &str) -> Vec<String> {
         .collect()
 }
 
+/// Removes what a service left on the engine.
+pub fn remove_containers_of(service: &str) {
+    for container in containers_with(&format!("kiisrv.service={service}")) {
+        let _ = docker(&["rm", "-f", &container]);
+    }
+}
+
 /// A controller image that a test made. It goes with this value.
 pub struct TestImage {
     /// The controller's name.

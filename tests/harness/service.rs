@@ -213,6 +213,10 @@ impl Drop for Service {
         for part in self.parts.drain(..) {
             drop(self.runtime.block_on(part));
         }
+        // A worker that leaves hands its running builds over, and here nobody comes after it.
+        if let Ok(store) = self.runtime.block_on(Store::open(&self.settings.data)) {
+            crate::engine::remove_containers_of(&store.service_id());
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod fingerprints;
 mod kll;
 mod left_behind;
 mod names;
+mod pictures;
 mod requests;
 mod values;
 

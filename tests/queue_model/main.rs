@@ -1,6 +1,6 @@
 //! The real table against a model of it: whatever several workers, clients and an operator do in whatever order, each
-//! row is where the model says. `PROPTEST_CASES` sets how many stories are told; one that fails is shown in its
-//! shortest form.
+//! row is where the model says. `PROPTEST_CASES` sets how many stories are told; one that fails is shown with as
+//! few steps as were found to do.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,6 +13,8 @@ mod model;
 mod real;
 /// What can happen, and which of it can happen now.
 mod steps;
+/// Which of it happens how often.
+mod stories;
 
 use proptest::test_runner::Config;
 use proptest_state_machine::prop_state_machine;

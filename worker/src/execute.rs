@@ -17,7 +17,7 @@ use std::{
 
 use futures_util::FutureExt;
 use shared::{
-    job::{BuildRequest, Outcome, Plan},
+    job::Outcome,
     kll::Generated,
     settings::WorkerSettings,
     store::jobs::{self, Adopted, Claimed, LettingGo},
@@ -30,10 +30,10 @@ use crate::{
     container::{ContainerError, ContainerRuntime, State},
     context::Context,
     housekeeping::remove_dirs,
-    inputs::write_inputs,
     lease,
     log::LogFile,
     mounts::BuildDirs,
+    prepare::{prepare, prepare_to_go_on},
     recipe::recipe_for,
     record::{let_go, record},
     verdict,
@@ -231,7 +231,8 @@ async fn build<R: ContainerRuntime>(run: &Arc<Run<R>>, beginning: Beginning) -> 
     };
     let started = match beginning {
         Beginning::Nothing => run_container(run, &generated, &limits).await,
-        Beginning::Container(state) => started(run, state).await,
+        Beginning::Container(State::Created) => start(run).await.map(|()| None),
+        Beginning::Container(State::Started) => Ok(None),
     };
     let stop = match started {
         Ok(None) => follow_to_its_end(run, &limits, &mut log).await,
@@ -248,75 +249,6 @@ async fn build<R: ContainerRuntime>(run: &Arc<Run<R>>, beginning: Beginning) -> 
     blocking(move || verdict::judge(&judging, &generated, &limits, stop, log))
         .await
         .unwrap_or_else(|error| End::Broken(format!("the output could not be judged: {error}")))
-}
-
-/// Makes what the container will be given.
-fn prepare<R>(run: &Run<R>, log_cap: u64) -> Result<(Generated, LogFile), Box<End>> {
-    let mut log = start_log(run, log_cap)?;
-    let plan = plan(run).and_then(|plan| {
-        if plan.fingerprint == run.claimed.fingerprint {
-            return Ok(plan);
-        }
-        Err("this worker would build something else than was asked for: it is of another release than the \
-             API, or has other layouts"
-            .to_owned())
-    });
-    let generated = match plan {
-        Ok(plan) => plan.generated,
-        Err(words) => {
-            log.say(&words);
-            // The API planned this build with the same text, so that it is not the layout's fault.
-            return Err(Box::new(End::Broken(words)));
-        }
-    };
-    let (claimed, owner) = (&run.claimed, run.context.owner);
-    write_inputs(
-        &run.dirs,
-        &generated,
-        &claimed.config,
-        owner,
-        claimed.protocol,
-    )
-    .map_err(|error| could_not_be_made("the inputs", &error))?;
-    Ok((generated, log))
-}
-
-/// What the container was given is there; its log is read again from its first byte.
-fn prepare_to_go_on<R>(run: &Run<R>, log_cap: u64) -> Result<(Generated, LogFile), Box<End>> {
-    let plan = plan(run).map_err(|words| Box::new(End::Broken(words)))?;
-    Ok((plan.generated, start_log(run, log_cap)?))
-}
-
-fn start_log<R>(run: &Run<R>, log_cap: u64) -> Result<LogFile, Box<End>> {
-    LogFile::create(&run.log, log_cap).map_err(|error| could_not_be_made("the log", &error))
-}
-
-fn could_not_be_made(what: &str, error: &std::io::Error) -> Box<End> {
-    Box::new(End::Broken(format!("{what} could not be made: {error}")))
-}
-
-/// The API made sure that this works; it can only fail where its layouts are others than ours.
-fn plan<R>(run: &Run<R>) -> Result<Plan, String> {
-    let claimed = &run.claimed;
-    let config = serde_json::from_str(&claimed.config)
-        .map_err(|error| format!("the layout is no JSON: {error}"))?;
-    let request = BuildRequest {
-        config,
-        version: String::new(),
-    };
-    Plan::of(
-        &request,
-        &claimed.image,
-        claimed.dialect,
-        &run.context.library,
-    )
-    .map_err(|faults| {
-        let lines: Vec<_> = faults
-            .iter()
-            .map(|fault| format!("{}: {}", fault.pointer, fault.message))
-            .collect();
-        format!("the layout cannot be built here: {}", lines.join("; "))
-    })
 }
 
 /// Makes the container, writes it down and starts it, or says why the run has to leave before that.
@@ -345,19 +277,15 @@ async fn run_container<R: ContainerRuntime>(
         }
     }
     run.is_written_down.store(true, Ordering::Relaxed);
-    context.runtime.start(id).await?;
+    start(run).await?;
     Ok(None)
 }
 
-/// Starts a container that its worker made and did not start any more.
-async fn started<R: ContainerRuntime>(
-    run: &Run<R>,
-    state: State,
-) -> Result<Option<Leaving>, ContainerError> {
-    if let (State::Created, Some(id)) = (state, run.container.get()) {
-        run.context.runtime.start(id).await?;
+async fn start<R: ContainerRuntime>(run: &Run<R>) -> Result<(), ContainerError> {
+    match run.container.get() {
+        Some(id) => run.context.runtime.start(id).await,
+        None => Ok(()),
     }
-    Ok(None)
 }
 
 /// Follows the container to its end. One that went over a limit is dead afterwards.

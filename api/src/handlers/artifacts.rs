@@ -1,6 +1,6 @@
 //! What a build leaves: its zip and its log.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use shared::{job::Status, store::jobs::Build};
 use warp::{
@@ -10,6 +10,7 @@ use warp::{
 
 use crate::{
     error::{Answer, Problem},
+    feed::log_of,
     files::{self, About},
     handlers::builds,
     state::State,
@@ -93,7 +94,7 @@ pub(crate) fn zip_name(build: &Build) -> String {
 /// The log of a build, also while it runs: whoever follows it asks for `Range: bytes=<what it has>-`.
 pub(crate) async fn log(state: State, id: String, request: HeaderMap) -> Answer {
     let build = builds::find(&state, builds::parse_id(&id)?).await?;
-    let path = PathBuf::from(build.id.to_string()).join(format!("{}.log", build.epoch));
+    let path = log_of(&build);
     let opened = files::open_below(&state.settings.logs, &path)
         .await
         .map_err(|error| Problem::broken(format!("opening {}: {error}", path.display())))?;

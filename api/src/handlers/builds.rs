@@ -148,7 +148,7 @@ impl Wait {
 
 /// A build as it is shown.
 #[derive(Serialize)]
-struct View<'a> {
+pub(crate) struct View<'a> {
     id: JobId,
     status: Status,
     position: Option<u64>,
@@ -180,12 +180,22 @@ struct ArtifactView<'a> {
 }
 
 pub(super) async fn shown(state: &State, build: &Build, token: Option<&LeaveToken>) -> Answer {
+    let view = view(state, build, token).await?;
+    Ok(not_stored(warp::reply::json(&view).into_response()))
+}
+
+/// A build as it is shown now.
+pub(crate) async fn view<'a>(
+    state: &State,
+    build: &'a Build,
+    token: Option<&'a LeaveToken>,
+) -> Result<View<'a>, Problem> {
     let place = match build.status {
         Status::Queued => Some(queue_order::place(&state.store, build.id).await?),
         _ => None,
     };
     let url = url(build.id);
-    let view = View {
+    Ok(View {
         id: build.id,
         status: build.status,
         position: place.map(|place| place.position),
@@ -207,8 +217,7 @@ pub(super) async fn shown(state: &State, build: &Build, token: Option<&LeaveToke
         }),
         log_url: format!("{url}/log"),
         leave_token: token.map(LeaveToken::as_str),
-    };
-    Ok(not_stored(warp::reply::json(&view).into_response()))
+    })
 }
 
 /// An answer that is out of date at once.

@@ -2,11 +2,13 @@
 
 pub(crate) mod artifacts;
 pub(crate) mod builds;
+pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod keyboards;
 pub(crate) mod layouts;
 pub(crate) mod leave;
 pub(crate) mod operator;
+pub(crate) mod pictures;
 pub(crate) mod predecessor;
 pub(crate) mod queue;
 pub(crate) mod stats;

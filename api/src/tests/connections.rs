@@ -112,6 +112,37 @@ async fn a_head_has_the_length_and_no_body() {
 }
 
 #[tokio::test]
+async fn a_watcher_that_hangs_up_is_noticed_and_one_that_stays_is_let_go_by_a_stop() {
+    let server = Server::start(LIMITS).await;
+    let id = server.service.submit(&request_for("MD1-Standard")).await;
+    let watch = async || {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let request = format!("GET /v1/builds/{id}/events HTTP/1.1\r\n{CLOSE}\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        while !text.contains("event:status") {
+            let mut piece = [0; 1024];
+            let length = stream.read(&mut piece).await.unwrap();
+            assert_ne!(length, 0, "{text}");
+            text.push_str(std::str::from_utf8(&piece[..length]).unwrap());
+        }
+        stream
+    };
+    drop(watch().await);
+    let patience = Duration::from_secs(20);
+    let noticed = server.service.nobody_watches();
+    tokio::time::timeout(patience, noticed).await.unwrap();
+
+    let mut stays = watch().await;
+    server.stop.send(()).unwrap();
+    let mut rest = String::new();
+    let ended = tokio::time::timeout(patience, stays.read_to_string(&mut rest));
+    ended.await.unwrap().unwrap();
+    assert!(rest.ends_with("0\r\n\r\n"), "not cut, but ended: {rest}");
+    server.running.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_slow_head_and_an_idle_connection_are_cut() {
     let server = Server::start(LIMITS).await;
     let started = Instant::now();

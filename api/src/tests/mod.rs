@@ -5,9 +5,12 @@ mod artifacts;
 mod builds;
 mod catalogue;
 mod connections;
+mod event_stream;
+mod events;
 mod health;
 mod hostile;
 mod operator;
+mod pictures;
 mod predecessor;
 
 use std::{path::Path, time::Duration};

@@ -13,7 +13,7 @@ use crate::layout::library::{LayoutFile, Library};
 const PLACE: &str = "/header/Base";
 
 /// A base layout, read.
-pub(super) struct Base<'l> {
+pub(crate) struct Base<'l> {
     file: &'l LayoutFile,
     keys: Vec<BaseKey>,
     /// Scan codes that the board has, and the dialect's own base does not know.
@@ -45,7 +45,7 @@ struct BaseAction {
 
 impl<'l> Base<'l> {
     /// Finds and reads the base that the header names; notes what is missing.
-    pub(super) fn find(
+    pub(crate) fn find(
         keyboard: &Keyboard,
         header: &Header,
         dialect: Dialect,
@@ -89,22 +89,22 @@ impl<'l> Base<'l> {
     }
 
     /// The name of its file.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.file.name
     }
 
     /// How many keys it has.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }
 
     /// The key that stands at a place without any layout, if there is one.
-    pub(super) fn key_at(&self, place: usize) -> Option<&str> {
+    pub(crate) fn key_at(&self, place: usize) -> Option<&str> {
         self.keys.get(place)?.default()
     }
 
     /// All keys that it knows, by scan code. Where a code is there twice, the first counts.
-    pub(super) fn by_code(&self) -> HashMap<&str, Option<&str>> {
+    pub(crate) fn by_code(&self) -> HashMap<&str, Option<&str>> {
         let mut keys = HashMap::with_capacity(self.keys.len());
         for key in &self.keys {
             keys.entry(key.code.as_str()).or_insert(key.default());
@@ -113,7 +113,7 @@ impl<'l> Base<'l> {
     }
 
     /// Whether the board has that scan code, though this dialect's base does not know it.
-    pub(super) fn is_unknown_here(&self, code: &str) -> bool {
+    pub(crate) fn is_unknown_here(&self, code: &str) -> bool {
         self.unknown_here.iter().any(|unknown| unknown == code)
     }
 }

@@ -5,7 +5,7 @@ mod action;
 /// LED animations, as KLL.
 mod animation;
 /// The base layout that a document builds on.
-mod base;
+pub(crate) mod base;
 /// Which layer says what of which key.
 mod layers;
 /// A layer's file as text.

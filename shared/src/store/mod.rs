@@ -21,13 +21,17 @@ pub mod wake;
 pub mod wal;
 pub mod workers;
 
+mod durations;
 mod open;
 pub mod queue_order;
 mod writer;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -48,6 +52,7 @@ struct Inner {
     file: PathBuf,
     client_key: Vec<u8>,
     order: queue_order::Snapshot,
+    reads: AtomicU64,
 }
 
 /// What can go wrong with the table, by what was being done.
@@ -141,6 +146,7 @@ impl Store {
                 file: opened.file,
                 client_key,
                 order: queue_order::Snapshot::default(),
+                reads: AtomicU64::new(0),
             }),
         })
     }
@@ -180,6 +186,12 @@ impl Store {
         .await
     }
 
+    /// How often this process has looked at the table: what many who watch one build must not drive up.
+    #[must_use]
+    pub fn reads(&self) -> u64 {
+        self.inner.reads.load(Ordering::Relaxed)
+    }
+
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
@@ -191,6 +203,7 @@ impl Store {
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.inner.reads.fetch_add(1, Ordering::Relaxed);
         let reader = self
             .inner
             .readers

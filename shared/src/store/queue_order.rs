@@ -1,7 +1,8 @@
 //! Places in the queue, from a snapshot that is at most a second old: never a count for each poll.
 
 use std::{
-    collections::HashMap,
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,16 +10,13 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::Mutex;
 
-use super::{Result, Store};
+use super::{Result, Store, durations::Durations};
 use crate::job::JobId;
 
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Builds whose durations make the estimate, newest first.
-const SAMPLE: u32 = 20;
-
-/// The estimate of a build's duration while nothing has been measured yet.
-const UNKNOWN_DURATION: f64 = 10.0;
+/// What a running build still takes that has taken longer than others of its kind.
+const OVERDUE: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 pub(super) struct Snapshot {
@@ -27,21 +25,29 @@ pub(super) struct Snapshot {
 
 #[derive(Default)]
 struct Order {
-    places: HashMap<String, u64>,
-    seconds_a_build: f64,
-    slots: u64,
+    places: HashMap<String, Place>,
+    behind_all: Place,
+    a_build: Duration,
+    slots: u32,
 }
 
 /// A waiting build's place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// 1: the next one.
     pub position: u64,
-    /// Seconds until it ends, by what recent builds took.
+    /// Seconds until it ends, by what recent builds of its keyboard and controller took, and of those before it.
     pub eta_seconds: u64,
 }
 
 impl Place {
+    fn at(position: u64, ends_in: Duration) -> Self {
+        Self {
+            position,
+            eta_seconds: whole_seconds(ends_in).as_secs(),
+        }
+    }
+
     /// The same estimate as a length of time.
     pub(super) fn eta(self) -> Duration {
         Duration::from_secs(self.eta_seconds)
@@ -51,8 +57,7 @@ impl Place {
 /// When the next running build will have ended, by what recent builds took: then a place in the queue is free.
 pub(super) async fn next_end(store: &Store) -> Result<Duration> {
     let order = current(store).await?;
-    let between = order.seconds_a_build / order.slots.max(1) as f64;
-    Ok(Duration::from_secs(between.ceil() as u64))
+    Ok(whole_seconds(order.a_build / order.slots))
 }
 
 /// Where a waiting build stands in the queue. One that came after the snapshot stands behind all that
@@ -62,18 +67,8 @@ pub(super) async fn next_end(store: &Store) -> Result<Duration> {
 /// When the table cannot be read.
 pub async fn place(store: &Store, id: JobId) -> Result<Place> {
     let order = current(store).await?;
-    let behind_all = || order.places.len() as u64 + 1;
-    let position = order
-        .places
-        .get(&id.to_string())
-        .copied()
-        .unwrap_or_else(behind_all);
-    let rounds = position.div_ceil(order.slots.max(1));
-    let eta_seconds = (rounds as f64 * order.seconds_a_build).ceil() as u64;
-    Ok(Place {
-        position,
-        eta_seconds,
-    })
+    let place = order.places.get(&id.to_string());
+    Ok(place.copied().unwrap_or(order.behind_all))
 }
 
 async fn current(store: &Store) -> Result<Arc<Order>> {
@@ -90,20 +85,33 @@ async fn current(store: &Store) -> Result<Arc<Order>> {
 }
 
 fn take(table: &Connection) -> Result<Order> {
+    let durations = Durations::read(table)?;
+    let slots = slots(table)?;
+    let mut slots_in_use = Slots::of(slots, still_running(table, &durations)?);
     let mut places = HashMap::new();
     let mut waiting = table.prepare_cached(
-        "SELECT id FROM jobs WHERE status = 'queued' AND due_at IS NULL ORDER BY priority, turn, id",
+        "SELECT id, keyboard, controller FROM jobs WHERE status = 'queued' AND due_at IS NULL
+         ORDER BY priority, turn, id",
     )?;
-    for (id, position) in waiting.query_map([], |row| row.get(0))?.zip(1..) {
-        places.insert(id?, position);
+    let mut rows = waiting.query([])?;
+    let mut next_position = 1;
+    while let Some(row) = rows.next()? {
+        let end = slots_in_use.end_of_next(durations.of(row.get(1)?, row.get(2)?));
+        places.insert(row.get(0)?, Place::at(next_position, end));
+        next_position += 1;
     }
-    let seconds_a_build: Option<f64> = table
-        .prepare_cached(
-            "SELECT avg(finished_at - started_at) / 1000.0
-             FROM (SELECT finished_at, started_at FROM jobs WHERE status = 'succeeded' ORDER BY id DESC LIMIT ?1)",
-        )?
-        .query_row([SAMPLE], |row| row.get(0))?;
-    let slots: u64 = table
+    let end = slots_in_use.end_of_next(durations.of_any());
+    Ok(Order {
+        places,
+        behind_all: Place::at(next_position, end),
+        a_build: durations.of_any(),
+        slots,
+    })
+}
+
+/// Builds that the workers seen lately do at once; one where there is none, so that there is an estimate at all.
+fn slots(table: &Connection) -> Result<u32> {
+    let slots: u32 = table
         .prepare_cached(
             "SELECT coalesce(sum(slots), 0) FROM workers WHERE stopping = 0 AND draining = 0 AND seen_at > ?1",
         )?
@@ -111,9 +119,76 @@ fn take(table: &Connection) -> Result<Order> {
             [super::now() - super::millis(super::workers::LATELY)],
             |row| row.get(0),
         )?;
-    Ok(Order {
-        places,
-        seconds_a_build: seconds_a_build.unwrap_or(UNKNOWN_DURATION),
-        slots,
-    })
+    Ok(slots.max(1))
+}
+
+/// What each running build still takes.
+fn still_running(table: &Connection, durations: &Durations) -> Result<Vec<Duration>> {
+    let now = super::now();
+    let mut running = table.prepare_cached(
+        "SELECT keyboard, controller, started_at FROM jobs WHERE status = 'running'",
+    )?;
+    let mut rows = running.query([])?;
+    let mut left = Vec::new();
+    while let Some(row) = rows.next()? {
+        let started_at: i64 = row.get(2)?;
+        let ran = Duration::from_millis(u64::try_from(now - started_at).unwrap_or_default());
+        let whole = durations.of(row.get(0)?, row.get(1)?);
+        left.push(whole.saturating_sub(ran).max(OVERDUE));
+    }
+    Ok(left)
+}
+
+/// When each slot is free, seen from now. Builds are put into them in their order, as the workers do.
+struct Slots {
+    free_in: BinaryHeap<Reverse<Duration>>,
+}
+
+impl Slots {
+    /// `slots` of them, of which some are in use still that long. More may run than there are, where a worker leaves.
+    fn of(slots: u32, mut in_use: Vec<Duration>) -> Self {
+        let slots = slots as usize;
+        in_use.sort_unstable();
+        let too_many = in_use.len().saturating_sub(slots);
+        let mut free_in = in_use.split_off(too_many);
+        free_in.resize(slots, Duration::ZERO);
+        Self {
+            free_in: free_in.into_iter().map(Reverse).collect(),
+        }
+    }
+
+    /// Puts one more build into the slot that is free first, and says when it will have ended.
+    fn end_of_next(&mut self, takes: Duration) -> Duration {
+        let Reverse(start) = self.free_in.pop().unwrap_or_default();
+        self.free_in.push(Reverse(start + takes));
+        start + takes
+    }
+}
+
+fn whole_seconds(time: Duration) -> Duration {
+    Duration::from_secs(time.as_millis().div_ceil(1000) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ends(slots: u32, in_use: &[u64], waiting: &[u64]) -> Vec<u64> {
+        let in_use = in_use.iter().copied().map(Duration::from_secs).collect();
+        let mut slots = Slots::of(slots, in_use);
+        let mut end = |takes| slots.end_of_next(Duration::from_secs(takes)).as_secs();
+        waiting.iter().map(|takes| end(*takes)).collect()
+    }
+
+    #[test]
+    fn each_build_starts_when_the_first_slot_is_free() {
+        assert_eq!(ends(1, &[], &[5, 7]), [5, 12]);
+        assert_eq!(ends(2, &[], &[60, 5, 5, 5]), [60, 5, 10, 15]);
+        assert_eq!(ends(2, &[30, 4], &[10, 10, 10]), [14, 24, 34]);
+    }
+
+    #[test]
+    fn a_slot_that_is_going_takes_nothing_new() {
+        assert_eq!(ends(1, &[3, 9], &[10]), [19], "the second still runs");
+    }
 }

@@ -115,7 +115,7 @@ fn take_on(table: &Connection, orphan: &Orphan, worker: &str, lease: Duration) -
             "UPDATE jobs
              SET losses = losses + (lease_owner <> ''), lease_owner = ?3, lease_until = ?4,
                  lease_epoch = lease_epoch + 1
-             WHERE id = ?1 AND lease_epoch = ?2 AND status = 'running' AND lease_until <= ?5
+             WHERE id = ?1 AND lease_epoch = ?2 AND lease_owner = ?6 AND status = 'running' AND lease_until <= ?5
              RETURNING {CLAIMED}, started_at"
         ))?
         .query_and_then(
@@ -124,7 +124,8 @@ fn take_on(table: &Connection, orphan: &Orphan, worker: &str, lease: Duration) -
                 orphan.held.epoch,
                 worker,
                 now + millis(lease),
-                now
+                now,
+                orphan.held.worker,
             ],
             |row| Ok((claimed_from(row, worker)?, row.get("started_at")?)),
         )?

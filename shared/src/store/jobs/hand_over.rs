@@ -19,8 +19,8 @@ pub enum LettingGo {
     Trouble(String),
 }
 
-/// Lets go of a build whose container is written down, for the next worker on its engine. `false`: it
-/// was not this worker's any more.
+/// Lets go of a build whose container is written down, for the next worker on its engine. `false`: it was not this
+/// worker's any more, is tried no more, or has no container to go on with.
 ///
 /// # Errors
 /// When the table cannot be written; its lease will end by itself.
@@ -46,6 +46,9 @@ fn let_go(table: &Connection, held: &Held, why: &LettingGo) -> Result<bool> {
     let Some(troubles) = troubles_of(table, held)? else {
         return Ok(false);
     };
+    if !has_container(table, held)? {
+        return Ok(false);
+    }
     let (troubles, pause) = match why {
         LettingGo::Leaving => {
             note(table, held, What::HandedOver, None)?;
@@ -62,9 +65,14 @@ fn let_go(table: &Connection, held: &Held, why: &LettingGo) -> Result<bool> {
     };
     table
         .prepare_cached(
-            "UPDATE jobs SET lease_owner = '', lease_until = ?2, troubles = ?3
-             WHERE id = ?1 AND container_epoch IS NOT NULL",
+            "UPDATE jobs SET lease_owner = '', lease_until = ?2, troubles = ?3 WHERE id = ?1",
         )?
         .execute(params![held.id.to_string(), now() + pause, troubles])?;
     Ok(true)
+}
+
+fn has_container(table: &Connection, held: &Held) -> Result<bool> {
+    Ok(table
+        .prepare_cached("SELECT 1 FROM jobs WHERE id = ?1 AND container_epoch IS NOT NULL")?
+        .exists([held.id.to_string()])?)
 }

@@ -105,6 +105,7 @@ pub async fn end_leases_of(store: &Store, worker: &str) -> Result<usize> {
         .await
 }
 
+/// Only as it was seen: a worker that was taken for dead may have handed the build over since, and is not lost then.
 fn take_back(table: &Connection, held: &Held) -> Result<Option<Rescued>> {
     if is_lost_too_often(table, held)? {
         return set_aside(table, held);
@@ -113,9 +114,9 @@ fn take_back(table: &Connection, held: &Held) -> Result<Option<Rescued>> {
         .prepare_cached(
             "UPDATE jobs
              SET status = 'queued', losses = losses + (lease_owner <> ''), lease_owner = NULL, lease_until = NULL
-             WHERE id = ?1 AND lease_epoch = ?2 AND status = 'running' AND lease_until <= ?3",
+             WHERE id = ?1 AND lease_epoch = ?2 AND lease_owner = ?4 AND status = 'running' AND lease_until <= ?3",
         )?
-        .execute(params![held.id.to_string(), held.epoch, now()])?;
+        .execute(params![held.id.to_string(), held.epoch, now(), held.worker])?;
     if changed == 0 {
         return Ok(None);
     }
@@ -138,13 +139,14 @@ pub(super) fn set_aside(table: &Connection, held: &Held) -> Result<Option<Rescue
             "UPDATE jobs
              SET status = 'failed', reason = ?3, finished_at = ?4, losses = losses + 1, lease_owner = NULL,
                  lease_until = NULL, detail = 'its worker was lost too often'
-             WHERE id = ?1 AND lease_epoch = ?2 AND status = 'running' AND lease_until <= ?4",
+             WHERE id = ?1 AND lease_epoch = ?2 AND lease_owner = ?5 AND status = 'running' AND lease_until <= ?4",
         )?
         .execute(params![
             held.id.to_string(),
             held.epoch,
             Reason::WorkerLost.as_str(),
-            now()
+            now(),
+            held.worker,
         ])?;
     if changed == 0 {
         return Ok(None);
