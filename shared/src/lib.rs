@@ -6,10 +6,12 @@
 //! - [`keyboard`], [`channel`], [`release`]: what a keyboard's, a version's and a controller's name stand for.
 //! - [`layout`]: the Configurator's JSON as types, and the library of layout files.
 //! - [`kll`]: a layout as text for the KLL compiler. Reads and writes no files.
+//! - [`diagnose`]: what is wrong with a layout, in words and with its place: before it is built, and from a failed build's log.
 //! - [`job`]: one build: its request, fingerprint, states and outcome.
 //! - [`store`]: all SQL.
 
 pub mod channel;
+pub mod diagnose;
 pub mod disk;
 pub mod job;
 pub mod keyboard;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
+    diagnose::Diagnostic,
     job::{Artifact, JobId, Reason, Status},
     store::{
         jobs::{self, Build, Enqueued, Hold, LeaveToken},
@@ -163,8 +164,8 @@ struct View<'a> {
     finished_at: Option<String>,
     reason: Option<Reason>,
     detail: Option<&'a str>,
-    /// What the compiler complains of, by key. Nobody reads the log for it yet.
-    diagnostics: [(); 0],
+    /// What the compiler complains of, by key.
+    diagnostics: &'a [Diagnostic],
     artifact: Option<ArtifactView<'a>>,
     log_url: String,
     /// Told once, to the submitter, and to nobody who merely looks.
@@ -184,6 +185,10 @@ pub(super) async fn shown(state: &State, build: &Build, token: Option<&LeaveToke
         Status::Queued => Some(queue_order::place(&state.store, build.id).await?),
         _ => None,
     };
+    let diagnostics = match build.reason {
+        Some(Reason::BuildFailed) => jobs::diagnostics(&state.store, build.id).await?,
+        _ => Vec::new(),
+    };
     let url = url(build.id);
     let view = View {
         id: build.id,
@@ -200,7 +205,7 @@ pub(super) async fn shown(state: &State, build: &Build, token: Option<&LeaveToke
         finished_at: build.finished_at.and_then(time),
         reason: build.reason,
         detail: build.detail.as_deref(),
-        diagnostics: [],
+        diagnostics: &diagnostics,
         artifact: build.artifact.as_ref().map(|artifact| ArtifactView {
             url: format!("{url}/artifact"),
             artifact,
