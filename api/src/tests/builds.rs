@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use shared::job::{JobId, Outcome, Reason};
+use shared::{
+    diagnose::Diagnostic,
+    job::{JobId, Outcome, Reason},
+};
 use warp::http::Method;
 
 use super::{Service, assert_problem, failed, header, json_of, request_for};
@@ -248,4 +251,35 @@ async fn a_browser_may_ask_from_everywhere() {
     assert!(header(&answer, "access-control-allow-methods").contains("POST"));
     let answer = service.get("/healthz").await;
     assert!(header(&answer, "access-control-expose-headers").contains("Location"));
+}
+
+#[tokio::test]
+async fn a_failed_build_tells_what_the_compiler_complains_of() {
+    let service = Service::start().await;
+    let id = service.submit(&request_for("KType-Standard")).await;
+    let placed = Diagnostic {
+        layer: Some(2),
+        line: Some(11),
+        key: Some("Q".to_owned()),
+        pointer: Some("/config/matrix/1/layers/2/key".to_owned()),
+        message: "there is no key \"Entr\"".to_owned(),
+        compiler: "ERROR: 'ENTR'".to_owned(),
+    };
+    let bare = Diagnostic {
+        message: "it broke".to_owned(),
+        ..Diagnostic::default()
+    };
+    let found = vec![placed, bare];
+    let stored = found.clone();
+    let outcome = |artifact| Outcome::Failed {
+        reason: Reason::BuildFailed,
+        detail: String::new(),
+        artifact: Some(artifact),
+        diagnostics: stored,
+    };
+    service.work(outcome).await;
+    let build = json_of(&service.get(&format!("/v1/builds/{id}")).await);
+    assert_eq!(build["diagnostics"], json!(found));
+    assert_eq!(build["diagnostics"][0]["layer"], 2);
+    assert_eq!(build["diagnostics"][1]["layer"], Value::Null);
 }
