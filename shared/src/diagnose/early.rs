@@ -86,51 +86,75 @@ fn check_statement(file: &KllFile, statement: &Statement, faults: &Faults) {
     let Some((source, within)) = place(file, statement.line).filter(|_| !faults.is_full()) else {
         return;
     };
-    for side in [&statement.left, &statement.right] {
-        if let Some(bracket) = statements::unbalanced(side) {
-            let text = shown(side.trim());
-            let message = format!("{within}has a {bracket:?} without its other half: {text}");
-            faults.note(&source.pointer, message);
-            return;
-        }
+    let bracket = statements::unbalanced(&statement.left)
+        .map(|bracket| (bracket, &statement.left))
+        .or_else(|| {
+            Some((
+                statements::never_closed(&statement.right)?,
+                &statement.right,
+            ))
+        });
+    if let Some((bracket, side)) = bracket {
+        let text = shown(side.trim());
+        let message = format!("{within}has a {bracket:?} without its other half: {text}");
+        faults.note(&source.pointer, message);
+        return;
     }
-    // The other side of a key's own line is the base layout's.
-    let left = source.key.is_none().then_some(&statement.left);
-    for side in left.into_iter().chain([&statement.right]) {
-        for (page, name) in names_in(side) {
-            if !page.has(name) && !faults.is_full() {
-                let (shown, which) = (shown(name), did_you_mean(page.nearest(name)));
-                let message = format!("{within}there is no key {shown}{which}");
-                faults.note(&source.pointer, message);
-            }
+    // The left of a key's own line is the base layout's.
+    let left = source.key.is_none().then_some(&*statement.left);
+    let left = left.map(names_in).unwrap_or_default();
+    for (page, name) in left.into_iter().chain(first_names_in(&statement.right)) {
+        if !page.has(name) && !faults.is_full() {
+            let (shown, which) = (shown(name), did_you_mean(page.nearest(name)));
+            let message = format!("{within}there is no key {shown}{which}");
+            faults.note(&source.pointer, message);
         }
     }
 }
 
-/// The keys that are named in one side of a mapping: `U"A" + CONS"Mute"`.
-fn names_in(side: &str) -> Vec<(Page, &str)> {
+/// All keys that a text names: `U"A" + U"B"`.
+fn names_in(text: &str) -> Vec<(Page, &str)> {
     let mut found = Vec::new();
-    let mut rest = side;
+    let mut rest = text;
     while let Some(at) = rest.find(['"', '\'']) {
-        let before = &rest[..at];
-        let word_at = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
-        let quote = if rest[at..].starts_with('"') {
-            '"'
+        let (before, quoted) = rest.split_at(at);
+        if let Some((page, name, after)) = name_at(before, quoted) {
+            found.push((page, name));
+            rest = after;
         } else {
-            '\''
-        };
-        let Some((inner, after)) = rest[at + 1..].split_once(quote) else {
-            break;
-        };
-        if quote == '"'
-            && !inner.is_empty()
-            && let Some(page) = Page::of_prefix(&before[word_at.len()..])
-        {
-            found.push((page, inner));
+            let quote = if quoted.starts_with('"') { '"' } else { '\'' };
+            rest = quoted[1..].split_once(quote).map_or("", |(_, after)| after);
         }
-        rest = after;
     }
     found
+}
+
+/// The keys that the right of a mapping begins with. What comes after anything else is perhaps never read.
+fn first_names_in(right: &str) -> Vec<(Page, &str)> {
+    let mut found = Vec::new();
+    let mut rest = right.trim_start();
+    while let Some(at) = rest.find('"') {
+        let (before, quoted) = rest.split_at(at);
+        let Some((page, name, after)) =
+            name_at(before, quoted).filter(|_| before.chars().all(|c| c.is_ascii_alphanumeric()))
+        else {
+            break;
+        };
+        found.push((page, name));
+        let Some(next) = after.trim_start().strip_prefix(['+', ',']) else {
+            break;
+        };
+        rest = next.trim_start();
+    }
+    found
+}
+
+/// The key whose page stands at the end of what is before the quotes, and what comes after it.
+fn name_at<'t>(before: &str, quoted: &'t str) -> Option<(Page, &'t str, &'t str)> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let page = Page::of_prefix(&before[before.trim_end_matches(is_word).len()..])?;
+    let (name, after) = quoted.strip_prefix('"')?.split_once('"')?;
+    (!name.is_empty()).then_some((page, name, after))
 }
 
 /// A key that calls a function which the release does not have. The person's own text of a layer may take a key's action

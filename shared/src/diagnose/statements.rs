@@ -217,10 +217,10 @@ fn position(rest: &str) -> Option<usize> {
     Some(start + 2 + whole + fraction)
 }
 
-/// What is not closed, or not opened, in one side of a mapping.
-pub(super) fn unbalanced(text: &str) -> Option<char> {
+/// What has no other half on the left of an operator, all of which the compiler must be able to read.
+pub(super) fn unbalanced(left: &str) -> Option<char> {
     let mut open = Vec::new();
-    let mut chars = text.chars();
+    let mut chars = left.chars();
     while let Some(c) = chars.next() {
         match c {
             '"' | '\'' if !chars.any(|other| other == c) => return Some(c),
@@ -231,4 +231,26 @@ pub(super) fn unbalanced(text: &str) -> Option<char> {
         }
     }
     open.pop()
+}
+
+/// What is never closed on the right of an operator. Of that side the compiler reads as much as it understands and
+/// passes over the rest, once it is known to have no open quotes.
+pub(super) fn never_closed(right: &str) -> Option<char> {
+    let mut chars = right.chars();
+    while let Some(c) = chars.next() {
+        if matches!(c, '"' | '\'') && !chars.any(|other| other == c) {
+            return Some(c);
+        }
+    }
+    let after_name = right
+        .trim_start()
+        .trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        .trim_start();
+    let bracket = after_name.chars().next()?;
+    let other = match bracket {
+        '(' => ')',
+        '[' => ']',
+        _ => return None,
+    };
+    (!right.contains(other)).then_some(bracket)
 }

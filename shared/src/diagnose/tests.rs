@@ -187,7 +187,7 @@ fn text_that_cannot_be_taken_apart_is_told_before_it_waits() {
             "line 3: has a '('",
         ),
         ("U\"A\" : U\"B;", "line 1: has a '\"'"),
-        ("U\"A\" : flashMode());", "has a ')'"),
+        ("U\"A\"] : U\"B\";", "has a ']'"),
         ("U\"A\" : A[x(start);", "has a '['"),
         ("\nU\"Ax\" : U\"B\";", "line 2: there is no key \"Ax\""),
     ] {
@@ -216,6 +216,11 @@ fn what_builds_is_never_refused() {
         "U\"A\" : Layer[1];",
         "U\"Function1\" : U\"FUN1\";",
         "U\"A\" : flashMode(); and nothing more",
+        "U\"A\" : flashMode());",
+        "U\"A\" : flashMode() U\"Nope\";",
+        "U\"A\" : flashMode() foo(;",
+        "foo = \"a(b\";",
+        "U\"NoSuch\"",
     ] {
         assert_eq!(early(&layout("B", custom)), [], "{custom}");
     }
