@@ -40,7 +40,7 @@ fn a_fault_on_layer_2_leads_to_its_key() {
         (
             "#:ledControl( 1 )",
             "ERROR: incorrect number of arguments for ledControl(1). Expected 2 Got 1",
-            "which is 2",
+            "takes 2 arguments",
         ),
         (
             "#:ledControl( a )",
@@ -122,4 +122,31 @@ fn no_layout_that_the_project_comes_with_is_refused() {
         }
     }
     assert!(checked >= 40, "only {checked} were there to check");
+}
+
+#[test]
+fn odd_text_that_the_compiler_takes_is_built() {
+    if !engine::is_wanted() {
+        return;
+    }
+    let service = Service::start(&[]);
+    let odd = [
+        "# ((( \" not closed, in a comment",
+        "U\"A\" : flashMode()\nU\"Q\" : U\"A\";\nU\"S\" : U\"D\";",
+        "hello world;",
+        "U\"A\" : 'hello; (';",
+        "U\"A\" : U\";\";\nU\"B\" : U\"#\";\nU\"C\" : U\"'\";\nU\"D\" : U\"[\";",
+        "U\"A\" : flashMode());",
+        "U\"left shift\" : U\"LEFTSHIFT\"; and nothing more",
+    ];
+    let submitted = odd.map(|custom| {
+        let (mut config, _) = with_second_layer("CONS:volumeup");
+        config["custom"] = json!({ "2": custom });
+        (custom, service.submit(&config, "latest"))
+    });
+    for (custom, id) in submitted {
+        let build = service.ended(&id);
+        assert_eq!(build["status"], "succeeded", "{custom}: {build}");
+        assert_eq!(build["diagnostics"], json!([]));
+    }
 }

@@ -44,6 +44,14 @@ pub struct Diagnostic {
     pub compiler: String,
 }
 
+impl Diagnostic {
+    /// Whether both tell people the same; the compiler's words may differ.
+    fn says_the_same(&self, other: &Self) -> bool {
+        (&self.message, &self.pointer) == (&other.message, &other.pointer)
+            && (self.layer, self.line) == (other.layer, other.line)
+    }
+}
+
 /// What a failed build's log complains of, each thing once and with its place where there is one.
 ///
 /// The work is bounded by the log's length, and the log may be anything.
@@ -55,8 +63,8 @@ pub fn of_log(log: &[u8], generated: &Generated) -> Vec<Diagnostic> {
             if found.len() == MOST {
                 return found;
             }
-            // Both halves of a split board complain of the same.
-            if !found.contains(&diagnostic) {
+            // Both halves of a split board complain of the same, each with its own paths.
+            if !found.iter().any(|other| other.says_the_same(&diagnostic)) {
                 found.push(diagnostic);
             }
         }

@@ -141,7 +141,12 @@ fn message(complaint: &Complaint, text: &str) -> String {
             format!("this keyboard's firmware has no function {name:?}{which}")
         }
         What::Arguments { call, expected } => {
-            format!("{call} has not as many arguments as the function takes, which is {expected}")
+            let takes = match &**expected {
+                "0" => "no arguments".to_owned(),
+                "1" => "one argument".to_owned(),
+                more => format!("{more} arguments"),
+            };
+            format!("{call}: this function takes {takes}")
         }
         What::Animation(name) if name.is_empty() => {
             "this keyboard's firmware has no animations".to_owned()

@@ -40,16 +40,15 @@ enum Token<'t> {
 
 /// What statements are put together from.
 enum Part {
-    Data { line: usize, text: String },
+    Data(String),
     Operator(&'static str),
     End,
 }
 
 /// The statements of a file, and the first place where there is none.
 pub(super) fn read(text: &str) -> (Vec<Statement>, Option<Broken>) {
-    let (parts, last_line) = parts(text);
     let mut statements = Vec::new();
-    let mut parts = parts.into_iter().peekable();
+    let mut parts = parts(text).into_iter();
     while let Some((line, first)) = parts.next() {
         let second = parts.next();
         let third = parts.next();
@@ -57,9 +56,9 @@ pub(super) fn read(text: &str) -> (Vec<Statement>, Option<Broken>) {
         let at_the_end = fourth.is_none();
         match (first, second, third, fourth) {
             (
-                Part::Data { line, text: left },
+                Part::Data(left),
                 Some((_, Part::Operator(operator))),
-                Some((_, Part::Data { text: right, .. })),
+                Some((_, Part::Data(right))),
                 Some((_, Part::End)),
             ) => statements.push(Statement {
                 line,
@@ -67,17 +66,14 @@ pub(super) fn read(text: &str) -> (Vec<Statement>, Option<Broken>) {
                 operator,
                 right,
             }),
-            _ => {
-                let line = line.min(last_line);
-                return (statements, Some(Broken { line, at_the_end }));
-            }
+            _ => return (statements, Some(Broken { line, at_the_end })),
         }
     }
     (statements, None)
 }
 
 /// Where the text between two marks goes: a second operator in one statement is text of it.
-fn parts(text: &str) -> (Vec<(usize, Part)>, usize) {
+fn parts(text: &str) -> Vec<(usize, Part)> {
     let mut parts = Vec::new();
     let mut gathered: Option<(usize, String)> = None;
     let mut last_was_end = None;
@@ -97,16 +93,20 @@ fn parts(text: &str) -> (Vec<(usize, Part)>, usize) {
             continue;
         }
         if let Some((line, text)) = gathered.take() {
-            parts.push((line, Part::Data { line, text }));
+            parts.push((line, Part::Data(text)));
         }
         parts.push((line, mark));
         last_was_end = Some(is_end);
     }
-    (parts, lexer.line)
+    parts
 }
 
 fn gather(gathered: &mut Option<(usize, String)>, line: usize, text: &str) {
-    let (_, all) = gathered.get_or_insert_with(|| (line, String::new()));
+    let (begins, all) = gathered.get_or_insert_with(|| (line, String::new()));
+    // Blanks at the end of the line before are no beginning.
+    if all.trim().is_empty() {
+        *begins = line;
+    }
     all.push_str(text);
 }
 
