@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use shared::{
     diagnose::Diagnostic,
     job::{JobId, Outcome, Reason},
+    store::versions::{self, Controller},
 };
 use warp::http::Method;
 
-use super::{Service, assert_problem, failed, header, json_of, request_for};
+use super::{Service, assert_problem, controller, failed, header, json_of, request_for};
 use crate::body::Bodies;
 
 #[tokio::test]
@@ -282,4 +283,44 @@ async fn a_failed_build_tells_what_the_compiler_complains_of() {
     assert_eq!(build["diagnostics"], json!(found));
     assert_eq!(build["diagnostics"][0]["layer"], 2);
     assert_eq!(build["diagnostics"][1]["layer"], Value::Null);
+}
+
+/// What is answered to a layout with such a key, where this controller is the one that is there.
+async fn answer_of(controller: Controller, key: &str) -> u16 {
+    let service = Service::start_without_worker(&[]).await;
+    versions::controllers_seen(&service.state.store, "engine", vec![controller])
+        .await
+        .unwrap();
+    let mut body = request_for("KType-Standard");
+    body["config"]["matrix"][0]["layers"]["0"]["key"] = json!(key);
+    service.post("/v1/builds", &body).await.status().as_u16()
+}
+
+#[tokio::test]
+async fn only_what_is_known_of_a_controller_is_held_against_a_layout() {
+    let release = Controller {
+        protocol: 2,
+        source: Some("https://github.com/kiibohd/controller.git".to_owned()),
+        ..controller()
+    };
+    let a_commit_more = Controller {
+        commits: Some(1223),
+        ..release.clone()
+    };
+    let of_the_predecessor = Controller {
+        protocol: 1,
+        ..release.clone()
+    };
+    for (controller, of_a_name, of_a_function) in [
+        (release, 422, 422),
+        (a_commit_more, 422, 202),
+        (of_the_predecessor, 202, 202),
+    ] {
+        assert_eq!(answer_of(controller.clone(), "ESC").await, 202);
+        let about = format!("{controller:?}");
+        let name = answer_of(controller.clone(), "Entr").await;
+        assert_eq!(name, of_a_name, "{about}");
+        let function = answer_of(controller, "#:flashMod()").await;
+        assert_eq!(function, of_a_function, "{about}");
+    }
 }
