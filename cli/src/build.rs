@@ -49,12 +49,32 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if text(&build, "/status") != "succeeded" {
         eprintln!("{}: {}", text(&build, "/status"), text(&build, "/reason"));
         eprintln!("{}", service.log_end(text(&build, "/log_url"))?);
+        show_diagnostics(&build);
         return Ok(ExitCode::FAILURE);
     }
     let saved = service.save(text(&build, "/artifact/url"), arguments.output.as_deref())?;
     say!("{}", saved.display());
     list(&saved)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Shows below the log what it means, as that is read first.
+fn show_diagnostics(build: &Value) {
+    let found = build.pointer("/diagnostics").and_then(Value::as_array);
+    for one in found.into_iter().flatten() {
+        let layer = one.get("layer").and_then(Value::as_u64);
+        let key = one.get("key").and_then(Value::as_str);
+        let place = match (layer, key) {
+            (Some(layer), Some(key)) => format!("layer {layer}, key {key}: "),
+            (Some(layer), None) => format!("layer {layer}: "),
+            (None, _) => String::new(),
+        };
+        eprintln!("{place}{}", text(one, "/message"));
+        let pointer = text(one, "/pointer");
+        if !pointer.is_empty() {
+            eprintln!("  at {pointer}");
+        }
+    }
 }
 
 /// Reads a layout; a whole request is fine too.
