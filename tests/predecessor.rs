@@ -127,11 +127,11 @@ fn a_failed_compile_is_an_answer_with_the_compilers_own_words() {
     }
     let service = Service::start(&[]);
     let mut config = layout("KType-Standard.json");
-    config["matrix"][0]["layers"]["0"]["key"] = "NOSUCHKEY".into();
+    config["matrix"][0]["layers"]["0"]["key"] = "#:noSuchFunction()".into();
     let (success, taken, zip) = compile(&service, "/download.php", &config, "latest");
     assert!(!success && taken.is_error);
     let log = String::from_utf8(zip.file("log/build.log")).unwrap();
-    assert!(log.contains("NOSUCHKEY"), "{log}");
+    assert!(log.contains("noSuchFunction"), "{log}");
 }
 
 #[test]

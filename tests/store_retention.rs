@@ -9,6 +9,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use harness::store::{OwnStore, a_build, failed, firmware};
 use shared::{
+    diagnose::Diagnostic,
     job::{JobId, Outcome, Reason, Status},
     store::{
         Store,
@@ -268,4 +269,27 @@ async fn the_write_ahead_log_stays_small_although_somebody_always_reads() {
     assert!(grown > 40 * MIB, "readers do not hinder it: {grown}");
     let bounded = largest_log(Some(4 * MIB)).await;
     assert!(bounded < 8 * MIB, "{bounded}");
+}
+
+#[tokio::test]
+async fn what_a_compiler_complained_of_goes_with_its_build() {
+    let own = OwnStore::new().await;
+    let complaint = Diagnostic {
+        message: "there is no key \"Entr\"".to_owned(),
+        ..Diagnostic::default()
+    };
+    let outcome = Outcome::Failed {
+        reason: Reason::BuildFailed,
+        detail: String::new(),
+        artifact: None,
+        diagnostics: vec![complaint.clone(); 20],
+    };
+    let id = ended(&own, "KType-Failed", 1, outcome).await;
+    let told = jobs::diagnostics(&own.store, id).await.unwrap();
+    assert_eq!(told, vec![complaint; 20]);
+    let gone = format!(
+        "PRAGMA foreign_keys = ON; DELETE FROM requests; DELETE FROM jobs WHERE id = '{id}'"
+    );
+    own.by_hand().run(&gone).unwrap();
+    assert_eq!(jobs::diagnostics(&own.store, id).await.unwrap(), []);
 }

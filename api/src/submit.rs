@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use shared::{
+    diagnose,
     job::{BuildRequest, Plan, request::Refused},
     kll::Generated,
     layout::Fault,
+    release::{self, Release},
     store::{
         jobs::{self, Admitted, Enqueued, Hold, LeaveToken, Limits, NewBuild},
         versions::{self, Controller, Version},
@@ -107,13 +109,15 @@ pub(crate) async fn plan(
             version.name, version.controller_name
         )));
     };
-    let (library, image, dialect) = (
+    let (library, image, dialect, knows) = (
         state.library.clone(),
         controller.image.clone(),
         controller.dialect,
+        Knows::of(&controller),
     );
     let (plan, config) = aside(&turn, move || {
         let plan = Plan::of(&request, &image, dialect, &library).map_err(Problem::faults)?;
+        refuse_what_cannot_compile(&plan, knows)?;
         Ok((plan, request.config.to_string()))
     })
     .await?;
@@ -121,6 +125,46 @@ pub(crate) async fn plan(
         return Err(no_such_keyboard(state, &version.name, &plan.generated).await?);
     }
     Ok(new_build(plan, asker, config, (version.name, controller)))
+}
+
+/// What is known of a controller's compiler before it is asked.
+#[derive(Clone, Copy)]
+enum Knows {
+    /// Nothing: it was made for the predecessor and has tables of its own.
+    Nothing,
+    /// The kit's names of keys, and the functions of a release where it holds just that.
+    Names(Option<&'static Release>),
+}
+
+impl Knows {
+    fn of(controller: &Controller) -> Self {
+        let names = || {
+            let release = Release::of_version(controller.version.as_deref()?)?;
+            let is_of_it = |source: &String| source.trim_end_matches(".git") == release::SOURCE;
+            // A commit more, and the tree may have functions of its own.
+            (controller.commits == Some(release.commits)
+                && controller.source.as_ref().is_some_and(is_of_it))
+            .then_some(release)
+        };
+        match controller.protocol {
+            0 | 1 => Self::Nothing,
+            _ => Self::Names(names()),
+        }
+    }
+}
+
+/// Better now than in a minute by a compiler's words.
+fn refuse_what_cannot_compile(plan: &Plan, knows: Knows) -> Result<(), Problem> {
+    let Knows::Names(release) = knows else {
+        return Ok(());
+    };
+    let faults = diagnose::before_queueing(&plan.generated, release);
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::faults(
+        faults.into_iter().map(Fault::within_config).collect(),
+    ))
 }
 
 /// What a person is told whose keyboard this version does not have: better now than by a compiler's words.

@@ -3,7 +3,9 @@
 use std::{fs, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
-use shared::{channel::Dialect, kll, layout::Library, settings::Settings};
+use shared::{
+    channel::Dialect, diagnose, kll, layout::Library, release::Release, settings::Settings,
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -31,6 +33,14 @@ pub(crate) fn run(arguments: &Arguments, settings: &Settings) -> anyhow::Result<
                 return Ok(ExitCode::FAILURE);
             }
         };
+    let release = Release::of_version(&arguments.version);
+    let faults = diagnose::before_queueing(&generated, release);
+    for fault in &faults {
+        eprintln!("{}: {}", fault.pointer, fault.message);
+    }
+    if !faults.is_empty() {
+        return Ok(ExitCode::FAILURE);
+    }
     let directory = &arguments.output;
     fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
     for file in &generated.files {

@@ -7,10 +7,12 @@
 //! - [`layout`]: the Configurator's JSON as types, and the library of layout files.
 //! - [`kll`]: a layout as text for the KLL compiler. Reads and writes no files.
 //! - [`draw`]: a layout as a picture. Reads and writes no files either.
+//! - [`diagnose`]: what is wrong with a layout, in words and with its place: before it is built, and from a failed build's log.
 //! - [`job`]: one build: its request, fingerprint, states and outcome.
 //! - [`store`]: all SQL.
 
 pub mod channel;
+pub mod diagnose;
 pub mod disk;
 pub mod draw;
 pub mod job;

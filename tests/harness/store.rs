@@ -198,6 +198,7 @@ pub fn failed(reason: Reason) -> Outcome {
         reason,
         detail: "it did not end well".to_owned(),
         artifact: Some(a_zip()),
+        diagnostics: Vec::new(),
     }
 }
 

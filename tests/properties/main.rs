@@ -2,6 +2,7 @@
 //! shown in its smallest form.
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
+mod diagnoses;
 mod fingerprints;
 mod kll;
 mod left_behind;

@@ -1,11 +1,14 @@
 //! What a run's outcome is, by what its container did and left. The container is dead by now.
 
 use shared::{
+    diagnose::{self, Diagnostic},
     job::{Artifact, Outcome, Reason},
     kll::Generated,
     settings::WorkerSettings,
     store::jobs::Claimed,
 };
+
+use tracing::warn;
 
 use crate::{
     artifact::{self, ArtifactError},
@@ -75,7 +78,24 @@ pub(crate) fn judge<R>(
     }
     // So that the file is whole before it is published.
     drop(log);
-    end_with_log(run, reason, detail)
+    let mut end = end_with_log(run, reason, detail);
+    if reason.is_the_layouts_own()
+        && let End::Ended(Outcome::Failed { diagnostics, .. }) = &mut end
+    {
+        *diagnostics = diagnosed(run, generated);
+    }
+    end
+}
+
+/// What the compiler complains of. A log that cannot be read is no reason to lose the build's end.
+fn diagnosed<R>(run: &Run<R>, generated: &Generated) -> Vec<Diagnostic> {
+    match std::fs::read(&run.log) {
+        Ok(log) => diagnose::of_log(&log, generated),
+        Err(error) => {
+            warn!(job.id = %run.claimed.held.id, %error, "A failed build's log could not be read for what it complains of");
+            Vec::new()
+        }
+    }
 }
 
 /// A build may leave too much and be gone before anybody looked: what an ended one left is measured too.
@@ -94,6 +114,7 @@ pub(crate) fn end_with_log<R>(run: &Run<R>, reason: Reason, detail: String) -> E
             reason,
             detail,
             artifact: Some(artifact),
+            diagnostics: Vec::new(),
         }),
         Err(error) => End::Broken(error.to_string()),
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
+    diagnose::Diagnostic,
     job::{Artifact, JobId, Reason, Status},
     store::{
         jobs::{self, Build, Enqueued, Hold, LeaveToken},
@@ -163,8 +164,8 @@ pub(crate) struct View<'a> {
     finished_at: Option<String>,
     reason: Option<Reason>,
     detail: Option<&'a str>,
-    /// What the compiler complains of, by key. Nobody reads the log for it yet.
-    diagnostics: [(); 0],
+    /// What the compiler complains of, by key.
+    diagnostics: Vec<Diagnostic>,
     artifact: Option<ArtifactView<'a>>,
     log_url: String,
     /// Told once, to the submitter, and to nobody who merely looks.
@@ -194,6 +195,10 @@ pub(crate) async fn view<'a>(
         Status::Queued => Some(queue_order::place(&state.store, build.id).await?),
         _ => None,
     };
+    let diagnostics = match build.reason {
+        Some(Reason::BuildFailed) => jobs::diagnostics(&state.store, build.id).await?,
+        _ => Vec::new(),
+    };
     let url = url(build.id);
     Ok(View {
         id: build.id,
@@ -210,7 +215,7 @@ pub(crate) async fn view<'a>(
         finished_at: build.finished_at.and_then(time),
         reason: build.reason,
         detail: build.detail.as_deref(),
-        diagnostics: [],
+        diagnostics,
         artifact: build.artifact.as_ref().map(|artifact| ArtifactView {
             url: format!("{url}/artifact"),
             artifact,

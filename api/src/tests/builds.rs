@@ -3,10 +3,14 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use shared::job::{JobId, Outcome, Reason};
+use shared::{
+    diagnose::Diagnostic,
+    job::{JobId, Outcome, Reason},
+    store::versions::{self, Controller},
+};
 use warp::http::Method;
 
-use super::{Service, assert_problem, failed, header, json_of, request_for};
+use super::{Service, assert_problem, controller, failed, header, json_of, request_for};
 use crate::body::Bodies;
 
 #[tokio::test]
@@ -248,4 +252,75 @@ async fn a_browser_may_ask_from_everywhere() {
     assert!(header(&answer, "access-control-allow-methods").contains("POST"));
     let answer = service.get("/healthz").await;
     assert!(header(&answer, "access-control-expose-headers").contains("Location"));
+}
+
+#[tokio::test]
+async fn a_failed_build_tells_what_the_compiler_complains_of() {
+    let service = Service::start().await;
+    let id = service.submit(&request_for("KType-Standard")).await;
+    let placed = Diagnostic {
+        layer: Some(2),
+        line: Some(11),
+        key: Some("Q".to_owned()),
+        pointer: Some("/config/matrix/1/layers/2/key".to_owned()),
+        message: "there is no key \"Entr\"".to_owned(),
+        compiler: "ERROR: 'ENTR'".to_owned(),
+    };
+    let bare = Diagnostic {
+        message: "it broke".to_owned(),
+        ..Diagnostic::default()
+    };
+    let found = vec![placed, bare];
+    let stored = found.clone();
+    let outcome = |artifact| Outcome::Failed {
+        reason: Reason::BuildFailed,
+        detail: String::new(),
+        artifact: Some(artifact),
+        diagnostics: stored,
+    };
+    service.work(outcome).await;
+    let build = json_of(&service.get(&format!("/v1/builds/{id}")).await);
+    assert_eq!(build["diagnostics"], json!(found));
+    assert_eq!(build["diagnostics"][0]["layer"], 2);
+    assert_eq!(build["diagnostics"][1]["layer"], Value::Null);
+}
+
+/// What is answered to a layout with such a key, where this controller is the one that is there.
+async fn answer_of(controller: Controller, key: &str) -> u16 {
+    let service = Service::start_without_worker(&[]).await;
+    versions::controllers_seen(&service.state.store, "engine", vec![controller])
+        .await
+        .unwrap();
+    let mut body = request_for("KType-Standard");
+    body["config"]["matrix"][0]["layers"]["0"]["key"] = json!(key);
+    service.post("/v1/builds", &body).await.status().as_u16()
+}
+
+#[tokio::test]
+async fn only_what_is_known_of_a_controller_is_held_against_a_layout() {
+    let release = Controller {
+        protocol: 2,
+        source: Some("https://github.com/kiibohd/controller.git".to_owned()),
+        ..controller()
+    };
+    let a_commit_more = Controller {
+        commits: Some(1223),
+        ..release.clone()
+    };
+    let of_the_predecessor = Controller {
+        protocol: 1,
+        ..release.clone()
+    };
+    for (controller, of_a_name, of_a_function) in [
+        (release, 422, 422),
+        (a_commit_more, 422, 202),
+        (of_the_predecessor, 202, 202),
+    ] {
+        assert_eq!(answer_of(controller.clone(), "ESC").await, 202);
+        let about = format!("{controller:?}");
+        let name = answer_of(controller.clone(), "Entr").await;
+        assert_eq!(name, of_a_name, "{about}");
+        let function = answer_of(controller, "#:flashMod()").await;
+        assert_eq!(function, of_a_function, "{about}");
+    }
 }

@@ -157,6 +157,7 @@ fn failed(reason: Reason) -> impl FnOnce(Artifact) -> Outcome {
         reason,
         detail: "it did not go well".to_owned(),
         artifact: Some(artifact),
+        diagnostics: Vec::new(),
     }
 }
 

@@ -81,6 +81,7 @@ async fn a_failure_without_a_zip_has_no_name_to_give() {
         reason: Reason::NoArtifact,
         detail: "nothing was left".to_owned(),
         artifact: None,
+        diagnostics: Vec::new(),
     })
     .await;
     assert_problem(&answer, 503);

@@ -165,7 +165,9 @@ impl Errand<'_> {
         if text(&build, "/status") != "succeeded" {
             let (status, reason) = (text(&build, "/status"), text(&build, "/reason"));
             let log = self.service.log_end(text(&build, "/log_url"))?;
-            line.say(&format!("{status}: {reason}\n{log}"));
+            let mut words = vec![format!("{status}: {reason}"), log];
+            words.extend(diagnostics(&build));
+            line.say(&words.join("\n"));
             return Ok(Ended::Badly);
         }
         self.save(&build, &line)?;
@@ -188,6 +190,27 @@ impl Errand<'_> {
         line.result(&lines);
         Ok(())
     }
+}
+
+/// What the log means. It stands below it, as that is read first.
+fn diagnostics(build: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    let found = build.pointer("/diagnostics").and_then(Value::as_array);
+    for one in found.into_iter().flatten() {
+        let layer = one.get("layer").and_then(Value::as_u64);
+        let key = one.get("key").and_then(Value::as_str);
+        let place = match (layer, key) {
+            (Some(layer), Some(key)) => format!("layer {layer}, key {key}: "),
+            (Some(layer), None) => format!("layer {layer}: "),
+            (None, _) => String::new(),
+        };
+        lines.push(format!("{place}{}", text(one, "/message")));
+        let pointer = text(one, "/pointer");
+        if !pointer.is_empty() {
+            lines.push(format!("  at {pointer}"));
+        }
+    }
+    lines
 }
 
 /// Reads a layout; a whole request is fine too.

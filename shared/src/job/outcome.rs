@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::diagnose::Diagnostic;
+
 /// Gives an enum its stored words, both ways, in one table.
 macro_rules! words {
     ($name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
@@ -141,6 +143,8 @@ pub enum Outcome {
         detail: String,
         /// The zip with the log.
         artifact: Option<Artifact>,
+        /// What the compiler complains of, where it is the layout's own fault.
+        diagnostics: Vec<Diagnostic>,
     },
 }
 

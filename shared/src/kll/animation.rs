@@ -2,20 +2,10 @@
 
 use std::fmt::Write as _;
 
-use indexmap::IndexMap;
-
 use crate::layout::document::Animation;
 
-/// All animations, with an empty line after each that has frames.
-pub(super) fn render(animations: &IndexMap<String, Animation>) -> String {
-    let blocks: Vec<_> = animations
-        .iter()
-        .map(|(name, animation)| render_one(name, animation))
-        .collect();
-    blocks.join("\n")
-}
-
-fn render_one(name: &str, animation: &Animation) -> String {
+/// One animation; where it has frames, its last line is ended.
+pub(super) fn render(name: &str, animation: &Animation) -> String {
     let mut out = format!("A[{name}] <= {};\n", animation.settings);
     let mut number = 0;
     for frame in &animation.frames {
@@ -48,16 +38,19 @@ mod tests {
 
     #[test]
     fn frames_are_numbered_and_comments_are_not() {
-        let animations = IndexMap::from([
+        for (name, animation, expected) in [
             (
-                "on".to_owned(),
+                "on",
                 animation("start", &["P[1](1)", "# half", "P[1](2)"]),
+                "A[on] <= start;\nA[on, 1] <= P[1](1);\n# half\nA[on, 2] <= P[1](2);\n",
             ),
-            ("off".to_owned(), animation("loop", &["# nothing"])),
-            ("dim".to_owned(), animation("loop", &["P[2](1)"])),
-        ]);
-        let expected = "A[on] <= start;\nA[on, 1] <= P[1](1);\n# half\nA[on, 2] <= P[1](2);\n\n\
-                        ### off is empty, skipping\nA[dim] <= loop;\nA[dim, 1] <= P[2](1);\n";
-        assert_eq!(render(&animations), expected);
+            (
+                "off",
+                animation("loop", &["# nothing"]),
+                "### off is empty, skipping",
+            ),
+        ] {
+            assert_eq!(render(name, &animation), expected);
+        }
     }
 }

@@ -22,6 +22,10 @@ pub(super) struct Change<'a> {
     pub(super) key: &'a str,
     /// What it is to do.
     pub(super) action: &'a str,
+    /// Which key of the matrix says so.
+    pub(super) place: usize,
+    /// Which of the key's triggers; 0 for what it does.
+    pub(super) index: usize,
 }
 
 /// What each layer of the document says of the base's keys; notes the keys that the base does not have.
@@ -100,15 +104,22 @@ fn place_key<'a>(
             layer.changes.push(Change {
                 key,
                 action: &action.key,
+                place,
+                index: 0,
             });
         }
     }
     for (&layer, triggers) in &matrix_key.triggers {
         if let Some(layer) = layers.get_mut(layer) {
-            layer.triggers.extend(triggers.iter().map(|trigger| Change {
-                key,
-                action: &trigger.action,
-            }));
+            let triggers = triggers.iter().enumerate();
+            layer
+                .triggers
+                .extend(triggers.map(|(index, trigger)| Change {
+                    key,
+                    action: &trigger.action,
+                    place,
+                    index,
+                }));
         }
     }
 }

@@ -10,6 +10,8 @@ pub(crate) mod base;
 mod layers;
 /// A layer's file as text.
 mod render;
+/// What each line was made of.
+mod source;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +26,8 @@ use crate::layout::name::safe_name;
 
 use base::Base;
 
+pub use source::Source;
+
 /// One KLL file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KllFile {
@@ -31,6 +35,17 @@ pub struct KllFile {
     pub name: String,
     /// What is in it.
     pub text: String,
+    /// What its parts were made of, in their order. The head of the file is made of nothing that can be at fault.
+    pub sources: Vec<Source>,
+}
+
+impl KllFile {
+    /// What the line of this number was made of; lines count from 1, as compilers do it.
+    #[must_use]
+    pub fn source_of(&self, line: usize) -> Option<&Source> {
+        let after = self.sources.partition_point(|source| source.line <= line);
+        self.sources.get(after.checked_sub(1)?)
+    }
 }
 
 /// All that a build needs to know of a document.
@@ -114,9 +129,13 @@ fn build(
 
     let stem = |layer: usize| format!("{board}-{layout}-{layer}");
     let with_map = |layer: usize| format!("{} {}", keyboard.function_map(), stem(layer));
-    let files = layers.iter().enumerate().map(|(number, layer)| KllFile {
-        name: format!("{}.kll", stem(number)),
-        text: render::file(document, number, layer, dialect),
+    let files = layers.iter().enumerate().map(|(number, layer)| {
+        let (text, sources) = render::file(document, number, layer, dialect);
+        KllFile {
+            name: format!("{}.kll", stem(number)),
+            text,
+            sources,
+        }
     });
     // Each partial layer needs the function map again: without it, a FUNCTION key on that layer does not compile.
     let partial_maps: Vec<_> = (1..layers.len()).map(with_map).collect();

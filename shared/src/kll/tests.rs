@@ -340,3 +340,46 @@ fn members_that_may_be_absent_may_be_null_and_others_do_not_matter() {
     assert_eq!(generated.variant, "");
     assert!(generated.files[0].text.contains("Variant = \"\";"));
 }
+
+#[test]
+fn each_line_leads_to_what_it_was_made_of() {
+    let mut config = layout(
+        "KType",
+        "Mine",
+        "Base",
+        &[("0x01", &["A", "B"]), ("0x02", &["C"])],
+    );
+    config["matrix"][0]["triggers"] =
+        json!({ "0": [{ "action": "A[x](start)", "label": "", "type": "animation" }] });
+    config["defines"] = json!([{ "name": "one", "value": "1" }, { "name": "two", "value": "2" }]);
+    config["custom"] = json!({ "0": "# mine\nU\"X\" : U\"Y\";" });
+    config["animations"] = json!({ "a/b": { "settings": "loop", "frames": ["P[1](1)"] } });
+    let generated = generated(&config, Dialect::Latest);
+    for (layer, words, pointer, key) in [
+        (0, "one = \"1\"", "/defines/0", None),
+        (0, "two = \"2\"", "/defines/1", None),
+        (
+            0,
+            "U\"ESC\" : U\"A\"",
+            "/matrix/0/layers/0/key",
+            Some("ESC"),
+        ),
+        (0, "U\"F1\" : U\"C\"", "/matrix/1/layers/0/key", Some("F1")),
+        (0, ":+ A[x]", "/matrix/0/triggers/0/0/action", Some("ESC")),
+        (0, "U\"X\"", "/custom/0", None),
+        (0, "A[a/b, 1]", "/animations/a~1b", None),
+        (1, "U\"B\"", "/matrix/0/layers/1/key", Some("ESC")),
+    ] {
+        let file = &generated.files[layer];
+        let line = file.text.lines().position(|line| line.contains(words));
+        let source = file.source_of(line.unwrap() + 1).unwrap();
+        assert_eq!(source.pointer, pointer, "{words}");
+        assert_eq!(source.key.as_deref(), key, "{words}");
+        assert!(config.pointer(&source.pointer).is_some(), "{pointer}");
+    }
+    assert_eq!(
+        generated.files[0].source_of(1),
+        None,
+        "the head is nobody's"
+    );
+}

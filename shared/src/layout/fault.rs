@@ -64,6 +64,11 @@ impl Faults {
         }
     }
 
+    /// Whether another fault would only be counted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.borrow().len() >= MAX_FAULTS
+    }
+
     /// What was found; where there was too much, the last one says how much is missing.
     pub(crate) fn into_vec(self) -> Vec<Fault> {
         let mut found = self.found.into_inner();

@@ -28,6 +28,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0007_retention.sql")),
     M::up(include_str!("../../migrations/0008_self_tests.sql")),
     M::up(include_str!("../../migrations/0009_operator.sql")),
+    M::up(include_str!("../../migrations/0010_diagnostics.sql")),
 ];
 
 /// The number of migrations: what the table says of itself after them.

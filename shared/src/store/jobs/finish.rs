@@ -7,7 +7,9 @@ use rusqlite::params;
 use super::{
     super::{Result, Store, millis, now, requests, wake},
     claim::Held,
+    diagnostics,
 };
+use crate::diagnose::Diagnostic;
 use crate::job::{Artifact, Outcome, Status};
 
 /// How long a failed compile answers later equal requests: long enough to spare a loop of retries,
@@ -59,6 +61,7 @@ pub async fn finish(store: &Store, held: &Held, outcome: Outcome) -> Result<Reco
             if changed == 0 {
                 return Ok(Recorded::LeaseLost);
             }
+            diagnostics::note(table, for_work.id, &end.diagnostics)?;
             requests::count_ended(table, for_work.id)?;
             Ok(Recorded::Yes)
         })
@@ -79,6 +82,7 @@ struct End {
     artifact: Option<Artifact>,
     kept: bool,
     kept_for: Option<Duration>,
+    diagnostics: Vec<Diagnostic>,
 }
 
 impl From<Outcome> for End {
@@ -91,11 +95,13 @@ impl From<Outcome> for End {
                 artifact: Some(artifact),
                 kept: true,
                 kept_for: None,
+                diagnostics: Vec::new(),
             },
             Outcome::Failed {
                 reason,
                 detail,
                 artifact,
+                diagnostics,
             } => Self {
                 status: Status::Failed,
                 reason: Some(reason.as_str()),
@@ -103,6 +109,7 @@ impl From<Outcome> for End {
                 artifact,
                 kept: reason.is_the_layouts_own(),
                 kept_for: reason.is_the_layouts_own().then_some(FAILURE_KEPT),
+                diagnostics,
             },
         }
     }
