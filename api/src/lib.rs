@@ -11,12 +11,13 @@
 //! - `files`, `range`: a file of a build as an answer.
 //! - `error`: every refusal, as `application/problem+json`.
 //! - `state`, with [`State`]: what all of them share; `room`: whether the disk has room; `per_client`: what one client
-//!   may hold at once.
+//!   may hold at once; `traffic`, `exposition`: what is counted, and how metrics are written.
 
 mod body;
 mod client;
 mod door;
 mod error;
+mod exposition;
 mod files;
 mod handlers;
 mod linger;
@@ -29,6 +30,7 @@ mod state;
 mod submit;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 pub use routes::routes;
 pub use server::run;

@@ -13,12 +13,13 @@ use warp::{
 
 use crate::{
     body::incoming,
-    client::asker,
+    client::{asker, asker_address},
     error::answer_refusal,
     handlers::{
-        artifacts, builds, health, keyboards, layouts, leave, predecessor, stats, versions,
+        artifacts, builds, health, keyboards, layouts, leave, metrics, predecessor, stats, versions,
     },
     state::State,
+    traffic::{Asked, asked},
 };
 
 type Route = BoxedFilter<(Response,)>;
@@ -38,7 +39,7 @@ pub fn routes(
         versions(state),
         layouts(state),
     ]);
-    let health = one_of([healthz(), readyz(state)]);
+    let health = one_of([healthz(), readyz(state), metrics(state)]);
     let predecessor = one_of([
         download_php(state),
         root(state),
@@ -48,10 +49,17 @@ pub fn routes(
         stats(state),
     ]);
     let all = one_of([preflight(), native, predecessor, health]);
-    path::full()
+    let answered = path::full()
         .and(all.recover(answer_refusal).unify())
         .map(|path: FullPath, response| with_allow(&path, response))
-        .map(for_every_origin)
+        .map(for_every_origin);
+    let traffic = state.traffic.clone();
+    asked()
+        .and(answered)
+        .map(move |asked: Asked, response: Response| {
+            traffic.answered(&asked, response.status());
+            response
+        })
 }
 
 /// Says with a 405 what the path does know, which warp forgets when it refuses.
@@ -149,6 +157,13 @@ fn readyz(state: &State) -> Route {
             .and(with(state))
             .then(health::ready),
     )
+}
+
+/// `GET /metrics`
+fn metrics(state: &State) -> Route {
+    let place = path!("metrics").and(get());
+    let place = place.and(with(state)).and(asker_address(state));
+    answered(place.then(metrics::metrics))
 }
 
 /// `POST /download.php`

@@ -11,9 +11,10 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{
     body::Bodies,
-    handlers::{health::Health, layouts::Catalogue},
+    handlers::{health::Health, layouts::Catalogue, metrics::Metrics},
     per_client::PerClient,
     room::Room,
+    traffic::Traffic,
 };
 
 /// What all handlers share.
@@ -37,6 +38,10 @@ pub struct State {
     pub(crate) waiters: PerClient,
     /// What `/readyz` said last.
     pub(crate) health: Arc<Health>,
+    /// What `/metrics` said last.
+    pub(crate) metrics: Arc<Metrics>,
+    /// Counts what this process does.
+    pub(crate) traffic: Traffic,
     stopping: Arc<watch::Sender<bool>>,
 }
 
@@ -68,6 +73,8 @@ impl State {
             room: Arc::new(Room::of(&settings, store.clone())),
             waiters: PerClient::new(settings.admission.waiters),
             health: Arc::default(),
+            metrics: Arc::default(),
+            traffic: Traffic::default(),
             stopping: Arc::new(watch::Sender::new(false)),
             settings: Arc::new(settings),
             store,

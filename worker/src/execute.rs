@@ -34,6 +34,7 @@ use crate::{
     lease,
     log::LogFile,
     mounts::BuildDirs,
+    phases,
     recipe::recipe_for,
     record::{let_go, record},
     verdict,
@@ -53,6 +54,7 @@ pub(crate) struct Run<R> {
     container: OnceLock<String>,
     /// Whether the row names the container, so that another worker could take it on.
     is_written_down: AtomicBool,
+    pub(crate) container_ended: OnceLock<Instant>,
     leaving: SetOnce<Leaving>,
 }
 
@@ -82,6 +84,7 @@ impl<R> Run<R> {
             container_epoch,
             container: OnceLock::new(),
             is_written_down: AtomicBool::new(false),
+            container_ended: OnceLock::new(),
             leaving: SetOnce::new(),
         }
     }
@@ -345,7 +348,7 @@ async fn run_container<R: ContainerRuntime>(
         }
     }
     run.is_written_down.store(true, Ordering::Relaxed);
-    context.runtime.start(id).await?;
+    phases::start(run, id).await?;
     Ok(None)
 }
 
@@ -355,7 +358,7 @@ async fn started<R: ContainerRuntime>(
     state: State,
 ) -> Result<Option<Leaving>, ContainerError> {
     if let (State::Created, Some(id)) = (state, run.container.get()) {
-        run.context.runtime.start(id).await?;
+        phases::start(run, id).await?;
     }
     Ok(None)
 }
@@ -373,6 +376,7 @@ async fn follow_to_its_end<R: ContainerRuntime>(
     if !matches!(stop, Stop::Exited(_) | Stop::Left(_)) {
         end(run, id).await?;
     }
+    run.container_ended.get_or_init(Instant::now);
     Ok(stop)
 }
 

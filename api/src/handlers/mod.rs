@@ -6,6 +6,7 @@ pub(crate) mod health;
 pub(crate) mod keyboards;
 pub(crate) mod layouts;
 pub(crate) mod leave;
+pub(crate) mod metrics;
 pub(crate) mod predecessor;
 pub(crate) mod stats;
 pub(crate) mod versions;

@@ -7,6 +7,7 @@ mod catalogue;
 mod connections;
 mod health;
 mod hostile;
+mod metrics;
 mod predecessor;
 
 use std::{path::Path, time::Duration};

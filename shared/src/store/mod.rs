@@ -12,6 +12,7 @@ pub mod channels;
 pub mod import;
 pub mod inspect;
 pub mod jobs;
+pub mod measures;
 pub mod requests;
 pub mod retention;
 pub mod self_tests;

@@ -27,6 +27,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0006_admission.sql")),
     M::up(include_str!("../../migrations/0007_retention.sql")),
     M::up(include_str!("../../migrations/0008_self_tests.sql")),
+    M::up(include_str!("../../migrations/0011_phases.sql")),
 ];
 
 /// The number of migrations: what the table says of itself after them.
