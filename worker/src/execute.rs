@@ -387,7 +387,7 @@ async fn remove_container<R: ContainerRuntime>(run: &Run<R>) -> bool {
     };
     let removed = run.context.runtime.remove(id).await;
     if let Err(error) = &removed {
-        warn!(container = id, %error, "A container could not be removed yet");
+        warn!(job.id = %run.claimed.held.id, container = id, %error, "A container could not be removed yet");
     }
     removed.is_ok()
 }
