@@ -53,6 +53,19 @@ pub(crate) fn asker(
         })
 }
 
+/// Finds out from where somebody asks; `None` where no connection of ours says so.
+pub(crate) fn asker_address(
+    state: &State,
+) -> impl Filter<Extract = (Option<IpAddr>,), Error = Infallible> + Clone + Send + Sync + 'static {
+    let state = state.clone();
+    warp::ext::optional::<Peer>()
+        .and(warp::header::headers_cloned())
+        .map(move |peer: Option<Peer>, headers: HeaderMap| {
+            let trusted = &state.settings.trusted_proxies;
+            peer.map(|Peer(peer)| address(peer.ip(), &headers, trusted))
+        })
+}
+
 /// The right-most address that no trusted proxy of ours vouches to be one of them. What stands left of
 /// it was sent by the client and may say anything.
 fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {

@@ -13,12 +13,13 @@
 //! - `feed`, `watcher`, `log_reader`: one look for all who watch a build, each of them, and its log as it grows.
 //! - `error`: every refusal, as `application/problem+json`.
 //! - `state`, with [`State`]: what all of them share; `room`: whether the disk has room; `per_client`: what one client
-//!   may hold at once.
+//!   may hold at once; `traffic`, `exposition`: what is counted, and how metrics are written.
 
 mod body;
 mod client;
 mod door;
 mod error;
+mod exposition;
 mod feed;
 mod files;
 mod handlers;
@@ -34,6 +35,7 @@ mod state;
 mod submit;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod watcher;
 
 pub use routes::routes;

@@ -28,6 +28,11 @@ impl PerClient {
         }
     }
 
+    /// What all clients hold together.
+    pub(crate) fn held(&self) -> usize {
+        lock(&self.held).values().sum()
+    }
+
     /// A place for this client, or nothing where it holds all of its own.
     pub(crate) fn take(&self, client: &str) -> Option<Place> {
         let mut held = lock(&self.held);

@@ -15,13 +15,14 @@ use warp::{
 
 use crate::{
     body::incoming,
-    client::asker,
+    client::{asker, asker_address},
     error::answer_refusal,
     handlers::{
-        artifacts, builds, events, health, keyboards, layouts, leave, pictures, predecessor, stats,
-        versions,
+        artifacts, builds, events, health, keyboards, layouts, leave, metrics, pictures,
+        predecessor, stats, versions,
     },
     state::State,
+    traffic::{Asked, asked},
 };
 
 type Route = BoxedFilter<(Response,)>;
@@ -44,7 +45,7 @@ pub fn routes(
         draw_layout(state),
         layout_picture(state),
     ]);
-    let health = one_of([healthz(), readyz(state)]);
+    let health = one_of([healthz(), readyz(state), metrics(state)]);
     let predecessor = one_of([
         download_php(state),
         root(state),
@@ -60,10 +61,17 @@ pub fn routes(
         predecessor,
         health,
     ]);
-    path::full()
+    let answered = path::full()
         .and(all.recover(answer_refusal).unify())
         .map(|path: FullPath, response| with_allow(&path, response))
-        .map(for_every_origin)
+        .map(for_every_origin);
+    let traffic = state.traffic.clone();
+    asked()
+        .and(answered)
+        .map(move |asked: Asked, response: Response| {
+            traffic.answered(&asked, response.status());
+            response
+        })
 }
 
 /// Says with a 405 what the path does know, which warp forgets when it refuses.
@@ -205,6 +213,13 @@ fn readyz(state: &State) -> Route {
             .and(with(state))
             .then(health::ready),
     )
+}
+
+/// `GET /metrics`
+fn metrics(state: &State) -> Route {
+    let place = path!("metrics").and(get());
+    let place = place.and(with(state)).and(asker_address(state));
+    answered(place.then(metrics::metrics))
 }
 
 /// `POST /download.php`

@@ -23,7 +23,7 @@ use warp::{Reply, reply::Response};
 
 use crate::{
     client::Peer,
-    door::{Door, Entry, Pass, TELLING, Visit},
+    door::{Door, Entry, TELLING, Visit},
     error::Problem,
     linger,
     routes::{for_every_origin, routes},
@@ -112,9 +112,11 @@ pub(crate) async fn serve(
                 });
                 let connection = http(limits).serve_connection(TokioIo::new(stream), with_peer);
                 let connection = graceful.watch(connection);
+                let pass = (pass, state.traffic.connected());
                 connections.spawn(see_to_its_end(connection, returned, pass));
             }
             Entry::TooMany(pass) => {
+                state.traffic.refused();
                 let refuse = service_fn(|_| async { Ok::<_, Infallible>(too_many_connections()) });
                 let connection = http(limits)
                     .keep_alive(false)
@@ -122,7 +124,7 @@ pub(crate) async fn serve(
                 let told = see_to_its_end(connection, returned, pass);
                 connections.spawn(async { drop(tokio::time::timeout(TELLING, told).await) });
             }
-            Entry::Flood => {}
+            Entry::Flood => state.traffic.refused(),
         }
         forget_ended(&mut connections);
     }
@@ -158,10 +160,10 @@ fn http(limits: Limits) -> http1::Builder {
 }
 
 /// Serves a connection, which counts at the door until it is closed.
-async fn see_to_its_end<E: std::fmt::Display>(
+async fn see_to_its_end<E: std::fmt::Display, P>(
     connection: impl Future<Output = Result<(), E>>,
     returned: oneshot::Receiver<TcpStream>,
-    _pass: Pass,
+    _pass: P,
 ) {
     match connection.await {
         Ok(()) => linger::linger(returned).await,

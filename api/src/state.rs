@@ -12,10 +12,11 @@ use tokio::sync::{Semaphore, watch};
 use crate::{
     body::Bodies,
     feed::Feeds,
-    handlers::{health::Health, layouts::Catalogue},
+    handlers::{health::Health, layouts::Catalogue, metrics::Metrics},
     operator::Tries,
     per_client::PerClient,
     room::Room,
+    traffic::Traffic,
 };
 
 /// What all handlers share.
@@ -43,6 +44,10 @@ pub struct State {
     pub(crate) feeds: Feeds,
     /// What `/readyz` said last.
     pub(crate) health: Arc<Health>,
+    /// What `/metrics` said last.
+    pub(crate) metrics: Arc<Metrics>,
+    /// Counts what this process does.
+    pub(crate) traffic: Traffic,
     stopping: Arc<watch::Sender<bool>>,
 }
 
@@ -76,6 +81,8 @@ impl State {
             tries: Tries::default(),
             feeds: Feeds::default(),
             health: Arc::default(),
+            metrics: Arc::default(),
+            traffic: Traffic::default(),
             stopping: Arc::new(watch::Sender::new(false)),
             settings: Arc::new(settings),
             store,

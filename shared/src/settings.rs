@@ -3,6 +3,7 @@
 //! A setting has a default that works with a plain `cargo run`; a value that cannot be used is
 //! reported with the name of its variable.
 
+mod metrics;
 mod operator;
 mod vars;
 
@@ -17,6 +18,7 @@ use anyhow::anyhow;
 use ipnet::IpNet;
 
 use crate::telemetry;
+pub use metrics::MetricsFor;
 pub use operator::OperatorToken;
 use vars::{GIB, KIB, MIB, Vars};
 
@@ -57,6 +59,9 @@ pub struct Settings {
     pub disk_reserve: u64,
     /// What is kept for how long.
     pub keep: KeepSettings,
+    /// Who may read `/metrics`: `KIISRV_METRICS` (`on`; `off`, or addresses and networks such as `10.0.0.0/8` with
+    /// commas between).
+    pub metrics: MetricsFor,
 }
 
 /// What is kept for how long after a build has ended. Each is at least 1; room may end it earlier for zips.
@@ -184,6 +189,7 @@ impl Settings {
             log_format: vars.or("KIISRV_LOG_FORMAT", telemetry::Format::Text)?,
             disk_reserve: vars.bytes("KIISRV_DISK_RESERVE_MB", 512, MIB)?,
             keep: KeepSettings::from_vars(&vars)?,
+            metrics: vars.or("KIISRV_METRICS", MetricsFor::Everybody)?,
         })
     }
 }
@@ -304,6 +310,7 @@ mod tests {
             ("KIISRV_BUILD_SCRATCH_MB", "99999999999999999"),
             ("KIISRV_KEEP_LOGS_DAYS", "0"),
             ("KIISRV_KEEP_FIRMWARE_GB", "0"),
+            ("KIISRV_METRICS", "yes"),
         ] {
             let error = read(&[(name, value)]).unwrap_err().to_string();
             assert!(

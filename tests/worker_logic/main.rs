@@ -10,6 +10,7 @@ mod claims;
 mod housekeeping;
 mod limits;
 mod outcomes;
+mod phases;
 mod reconcile;
 mod retention;
 mod rig;

@@ -33,6 +33,7 @@ use crate::{
     lease,
     log::LogFile,
     mounts::BuildDirs,
+    phases,
     prepare::{prepare, prepare_to_go_on},
     recipe::recipe_for,
     record::{let_go, record},
@@ -53,6 +54,7 @@ pub(crate) struct Run<R> {
     container: OnceLock<String>,
     /// Whether the row names the container, so that another worker could take it on.
     is_written_down: AtomicBool,
+    pub(crate) container_ended: OnceLock<Instant>,
     leaving: SetOnce<Leaving>,
 }
 
@@ -82,6 +84,7 @@ impl<R> Run<R> {
             container_epoch,
             container: OnceLock::new(),
             is_written_down: AtomicBool::new(false),
+            container_ended: OnceLock::new(),
             leaving: SetOnce::new(),
         }
     }
@@ -283,7 +286,7 @@ async fn run_container<R: ContainerRuntime>(
 
 async fn start<R: ContainerRuntime>(run: &Run<R>) -> Result<(), ContainerError> {
     match run.container.get() {
-        Some(id) => run.context.runtime.start(id).await,
+        Some(id) => phases::start(run, id).await,
         None => Ok(()),
     }
 }
@@ -301,6 +304,7 @@ async fn follow_to_its_end<R: ContainerRuntime>(
     if !matches!(stop, Stop::Exited(_) | Stop::Left(_)) {
         end(run, id).await?;
     }
+    run.container_ended.get_or_init(Instant::now);
     Ok(stop)
 }
 
@@ -311,7 +315,7 @@ async fn remove_container<R: ContainerRuntime>(run: &Run<R>) -> bool {
     };
     let removed = run.context.runtime.remove(id).await;
     if let Err(error) = &removed {
-        warn!(container = id, %error, "A container could not be removed yet");
+        warn!(job.id = %run.claimed.held.id, container = id, %error, "A container could not be removed yet");
     }
     removed.is_ok()
 }

@@ -2,7 +2,8 @@
 //!
 //! - [`run`], [`context`]: the worker: its start, its stop, and what every job needs.
 //! - [`slots`], [`orphans`]: what is under way, and how more comes: claimed, or taken on from a worker that left.
-//! - [`execute`], [`watch`], [`verdict`], [`record`]: one claimed job from its inputs to its outcome.
+//! - [`execute`], [`watch`], [`verdict`], [`record`]: one claimed job from its inputs to its outcome;
+//!   [`phases`]: when its container started and ended.
 //! - [`prepare`], [`inputs`], [`limits`], [`recipe`], [`log`], [`artifact`]: what goes in, the container, what comes out.
 //! - [`lease`], [`housekeeping`]: holding a job; what is done beside the jobs.
 //! - [`reconcile`], [`retention`]: what does not match, and what is kept no longer.
@@ -24,6 +25,7 @@ pub mod limits;
 pub mod log;
 pub mod mounts;
 mod orphans;
+mod phases;
 mod prepare;
 pub mod proof;
 pub mod recipe;

@@ -62,10 +62,7 @@ pub(crate) async fn adopt<R: ContainerRuntime>(
 /// When the table cannot be reached.
 pub(crate) async fn take_back_expired<R>(context: &Context<R>) -> store::Result<()> {
     for rescued in jobs::rescue_expired(&context.store).await? {
-        warn!(
-            ?rescued,
-            "A build was taken back from a worker that gave no sign of life"
-        );
+        warn!(job.id = %rescued.id(), ?rescued, "A build was taken back from a worker that gave no sign of life");
         context.leftovers.notify_one();
     }
     Ok(())
@@ -122,10 +119,7 @@ async fn take_on<R: ContainerRuntime>(
 async fn rescue<R>(context: &Context<R>, orphan: &Orphan) -> store::Result<()> {
     let rescued = jobs::rescue(&context.store, orphan).await?;
     if let Some(rescued) = rescued {
-        warn!(
-            ?rescued,
-            "A build was taken back, as its worker and its container are gone"
-        );
+        warn!(job.id = %rescued.id(), ?rescued, "A build was taken back, as its worker and its container are gone");
     }
     Ok(())
 }

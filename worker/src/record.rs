@@ -18,6 +18,7 @@ use crate::{
     blocking::blocking,
     execute::{End, Leaving, Run},
     lease::LEASE,
+    phases,
 };
 
 /// Between two tries to write an end down.
@@ -99,7 +100,13 @@ async fn finish_patiently<R>(run: &Run<R>, outcome: Outcome) -> store::Result<Re
     let held = &run.claimed.held;
     let give_up = Instant::now() + LEASE / 2;
     loop {
-        match jobs::finish(&run.context.store, held, outcome.clone()).await {
+        let ended = jobs::finish_after(
+            &run.context.store,
+            held,
+            outcome.clone(),
+            phases::ended_ago(run),
+        );
+        match ended.await {
             Err(error) if Instant::now() < give_up => {
                 warn!(job.id = %held.id, %error, "A build's end could not be written, trying again");
                 tokio::time::sleep(TRY_AGAIN).await;

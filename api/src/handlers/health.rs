@@ -54,6 +54,16 @@ pub(crate) async fn ready(state: State) -> Response {
     not_stored(reply.into_response())
 }
 
+/// What [`ready`] would say of each check.
+pub(crate) async fn checks(state: &State) -> Vec<(&'static str, bool)> {
+    let report = report(state).await;
+    report
+        .checks
+        .iter()
+        .map(|(name, check)| (*name, check.ok))
+        .collect()
+}
+
 async fn report(state: &State) -> Report {
     // Whoever asks at the same time waits here for the same look.
     let mut known = state.health.0.lock().await;

@@ -7,6 +7,7 @@ pub(crate) mod health;
 pub(crate) mod keyboards;
 pub(crate) mod layouts;
 pub(crate) mod leave;
+pub(crate) mod metrics;
 pub(crate) mod operator;
 pub(crate) mod pictures;
 pub(crate) mod predecessor;

@@ -9,6 +9,7 @@ mod event_stream;
 mod events;
 mod health;
 mod hostile;
+mod metrics;
 mod operator;
 mod pictures;
 mod predecessor;

@@ -13,6 +13,7 @@ pub mod control;
 pub mod import;
 pub mod inspect;
 pub mod jobs;
+pub mod measures;
 pub mod requests;
 pub mod retention;
 pub mod self_tests;

@@ -77,7 +77,8 @@ fn claim(table: &Connection, worker: &str, lease: Duration) -> Result<Option<Cla
     let mut statement = table.prepare_cached(&format!(
         "UPDATE jobs
          SET status = 'running', lease_owner = ?1, lease_until = ?2, lease_epoch = lease_epoch + 1,
-             started_at = ?3, container_id = NULL, container_epoch = NULL, engine_id = NULL
+             started_at = ?3, container_id = NULL, container_epoch = NULL, engine_id = NULL,
+             container_started_at = NULL, container_ended_at = NULL
          WHERE id = (SELECT id FROM jobs WHERE status = 'queued' AND due_at IS NULL
                      ORDER BY priority, turn, id LIMIT 1)
                AND (SELECT paused_at FROM service) IS NULL

@@ -30,6 +30,19 @@ pub enum Recorded {
 /// # Errors
 /// When the table cannot be written: then the build has not ended.
 pub async fn finish(store: &Store, held: &Held, outcome: Outcome) -> Result<Recorded> {
+    finish_after(store, held, outcome, None).await
+}
+
+/// The same for a build whose container ended so long ago.
+///
+/// # Errors
+/// As [`finish`] has.
+pub async fn finish_after(
+    store: &Store,
+    held: &Held,
+    outcome: Outcome,
+    container_ended: Option<Duration>,
+) -> Result<Recorded> {
     let end = End::from(outcome);
     let for_work = held.clone();
     let recorded = store
@@ -41,7 +54,7 @@ pub async fn finish(store: &Store, held: &Held, outcome: Outcome) -> Result<Reco
                     "UPDATE jobs
                      SET status = ?4, finished_at = ?5, reason = ?6, detail = ?7, artifact_file = ?8,
                          artifact_bytes = ?9, artifact_sha256 = ?10, kept = ?11, kept_until = ?12,
-                         lease_owner = NULL, lease_until = NULL
+                         container_ended_at = ?13, lease_owner = NULL, lease_until = NULL
                      WHERE id = ?1 AND lease_owner = ?2 AND lease_epoch = ?3 AND status = 'running'",
                 )?
                 .execute(params![
@@ -57,6 +70,7 @@ pub async fn finish(store: &Store, held: &Held, outcome: Outcome) -> Result<Reco
                     end.artifact.as_ref().map(|artifact| &artifact.sha256),
                     end.kept,
                     kept_until,
+                    container_ended.map(|ago| now - millis(ago)),
                 ])?;
             if changed == 0 {
                 return Ok(Recorded::LeaseLost);

@@ -53,6 +53,25 @@ pub async fn container_created(
         .await
 }
 
+/// Writes down that the container runs, for those who measure. Of a lost claim nothing is written.
+///
+/// # Errors
+/// When the table cannot be written.
+pub async fn container_started(store: &Store, held: &Held) -> Result<()> {
+    let held = held.clone();
+    store
+        .write(move |table| {
+            table
+                .prepare_cached(
+                    "UPDATE jobs SET container_started_at = ?4
+                     WHERE id = ?1 AND lease_owner = ?2 AND lease_epoch = ?3 AND status = 'running'",
+                )?
+                .execute(params![held.id.to_string(), held.worker, held.epoch, now()])?;
+            Ok(())
+        })
+        .await
+}
+
 /// Whether the build is still this worker's: somebody may have cancelled it.
 ///
 /// # Errors

@@ -27,6 +27,15 @@ pub enum Rescued {
     SetAside(JobId),
 }
 
+impl Rescued {
+    /// The build.
+    #[must_use]
+    pub const fn id(self) -> JobId {
+        let (Self::Waiting(id) | Self::SetAside(id)) = self;
+        id
+    }
+}
+
 /// Takes back every build whose lease has ended and that has no container to be adopted with, or whose
 /// container nobody has looked after for too long. Any worker may do this at any time.
 ///
@@ -159,11 +168,10 @@ pub(super) fn set_aside(table: &Connection, held: &Held) -> Result<Option<Rescue
 
 fn tell(store: &Store, rescued: &[Rescued]) {
     for one in rescued {
-        let (Rescued::Waiting(id) | Rescued::SetAside(id)) = *one;
         wake::ring(
             store.wake_directory(),
             wake::Role::Api,
-            wake::Signal::Changed(id),
+            wake::Signal::Changed(one.id()),
         );
     }
     if !rescued.is_empty() {
