@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use serde_json::Value;
@@ -17,6 +20,7 @@ type Wanted = Arc<Mutex<HashMap<String, String>>>;
 
 pub(super) struct Interrupt {
     wanted: Wanted,
+    heard: Arc<AtomicBool>,
 }
 
 /// A build that is under way, until it is dropped.
@@ -31,6 +35,8 @@ impl Interrupt {
     pub(super) fn heed(service: &Service) -> anyhow::Result<Self> {
         let wanted = Wanted::default();
         let (service, under_way) = (service.clone(), Arc::clone(&wanted));
+        let heard = Arc::new(AtomicBool::new(false));
+        let hears = Arc::clone(&heard);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .build()?;
@@ -38,6 +44,7 @@ impl Interrupt {
             if runtime.block_on(tokio::signal::ctrl_c()).is_err() {
                 return;
             }
+            hears.store(true, Ordering::SeqCst);
             let builds = lock(&under_way).drain().collect::<Vec<_>>();
             // At the same time, as each of them may be waited for for a while.
             std::thread::scope(|scope| {
@@ -47,7 +54,14 @@ impl Interrupt {
             });
             std::process::exit(INTERRUPTED);
         });
-        Ok(Self { wanted })
+        Ok(Self { wanted, heard })
+    }
+
+    /// After Ctrl-C, waits for the end of the program: that builds ended by being left is no news of theirs.
+    pub(super) fn give_way(&self) {
+        while self.heard.load(Ordering::SeqCst) {
+            std::thread::park();
+        }
     }
 
     /// Counts a build as under way. One that has no token cannot be left.

@@ -161,6 +161,7 @@ impl Errand<'_> {
         let held = self.interrupt.hold(&build);
         line.step(&format!("build {}", text(&build, "/id")));
         let build = self.service.wait(build, |step| line.step(step))?;
+        self.interrupt.give_way();
         drop(held);
         if text(&build, "/status") != "succeeded" {
             let (status, reason) = (text(&build, "/status"), text(&build, "/reason"));
