@@ -23,23 +23,15 @@ use crate::{
 /// What a picture needs that is opened by itself, and nothing else.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
-/// How the name of a picture ends.
-const ENDING: &str = ".svg";
-
-/// The name of the layout file that a picture shows, where the name is a picture's.
-pub(crate) fn file_of(picture: &str) -> Option<String> {
-    let stem = picture.strip_suffix(ENDING)?;
-    Some(format!("{stem}.json"))
-}
-
 /// The picture of a layout that we come with.
 pub(crate) async fn picture(
     state: State,
-    file: String,
+    name: String,
     request: HeaderMap,
     query: String,
 ) -> Answer {
     let view = view_of(&query)?;
+    let file = format!("{name}.json");
     if state.library.get(&file).is_none() {
         return Err(Problem::not_found("there is no layout of that name"));
     }
