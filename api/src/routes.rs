@@ -1,6 +1,7 @@
 //! The table of routes. Paths come before methods, so that a known path with another method is a 405.
 
 mod operator;
+mod pages;
 mod place;
 
 use std::{convert::Infallible, sync::Arc};
@@ -24,6 +25,7 @@ use crate::{
         artifacts, builds, events, health, keyboards, layouts, leave, metrics, pictures,
         predecessor, stats, versions,
     },
+    pages::{OwnOrigin, in_place_of},
     state::State,
     traffic::{Asked, asked},
 };
@@ -37,8 +39,12 @@ pub fn routes(
     let places: Arc<[Place]> = table.iter().map(|route| route.place).collect();
     let all = preflight().or(first_of(table)).unify();
     let answered = path::full()
+        .and(headers())
         .and(all.recover(answer_refusal).unify())
-        .map(move |path: FullPath, response| with_allow(&places, &path, response))
+        .map(move |path: FullPath, request: HeaderMap, response| {
+            let response = in_place_of(response, path.as_str(), &request);
+            with_allow(&places, &path, response)
+        })
         .map(for_every_origin);
     let traffic = state.traffic.clone();
     asked()
@@ -77,6 +83,7 @@ fn table(state: &State) -> Vec<Route> {
     all.extend(operator::routes(state));
     all.extend(predecessor);
     all.extend(health);
+    all.extend(pages::routes(state));
     all
 }
 
@@ -247,8 +254,12 @@ fn preflight() -> BoxedFilter<(Response,)> {
     is_options.untuple_one().and(headers()).map(allowed).boxed()
 }
 
-/// Opens an answer, also a refusal, to pages of every origin, and forbids browsers to guess its kind.
+/// Opens an answer, also a refusal, to pages of every origin, and forbids browsers to guess its kind. What is for our
+/// own pages stays theirs.
 pub(crate) fn for_every_origin(mut response: Response) -> Response {
+    if response.extensions().get::<OwnOrigin>().is_some() {
+        return response;
+    }
     let fixed: [(HeaderName, &'static str); 3] = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (
