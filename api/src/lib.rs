@@ -9,7 +9,7 @@
 //! - `operator`: who may look at all builds and change them.
 //! - `submit`: from a body to a row in the queue, for the native route and for the predecessor's.
 //! - `handlers`: one file for each thing that can be asked about.
-//! - `pages`: HTML for people.
+//! - `pages`: HTML for people. `openapi`: the description of all routes for programs.
 //! - `files`, `range`: a file of a build as an answer.
 //! - `feed`, `watcher`, `log_reader`: one look for all who watch a build, each of them, and its log as it grows.
 //! - `error`: every refusal, as `application/problem+json`.
@@ -26,6 +26,7 @@ mod files;
 mod handlers;
 mod linger;
 mod log_reader;
+mod openapi;
 mod operator;
 mod pages;
 mod per_client;

@@ -15,15 +15,16 @@ use warp::{
 };
 
 use Verb::{Delete, Get, Post};
-use place::{Place, Route, Verb, with_allow};
+pub(crate) use place::{Place, Verb};
+use place::{Route, with_allow};
 
 use crate::{
     body::incoming,
     client::{asker, asker_address},
     error::answer_refusal,
     handlers::{
-        artifacts, builds, events, health, keyboards, layouts, leave, metrics, pictures,
-        predecessor, stats, versions,
+        artifacts, builds, description, events, health, keyboards, layouts, leave, metrics,
+        pictures, predecessor, stats, versions,
     },
     pages::{OwnOrigin, in_place_of},
     state::State,
@@ -57,6 +58,13 @@ pub fn routes(
 
 /// Every route that there is. What is not in here does not exist.
 fn table(state: &State) -> Vec<Route> {
+    let mut all = for_programs(state);
+    all.extend(pages::routes(state));
+    all
+}
+
+/// The routes for programs, each of which `openapi` describes.
+fn for_programs(state: &State) -> Vec<Route> {
     let native = [
         submit_build(state),
         show_build(state),
@@ -70,7 +78,7 @@ fn table(state: &State) -> Vec<Route> {
         draw_layout(state),
         layout_picture(state),
     ];
-    let health = [healthz(), readyz(state), metrics(state)];
+    let service = [healthz(), readyz(state), metrics(state), openapi_json()];
     let predecessor = [
         build_and_wait(state, "/download.php"),
         build_and_wait(state, "/"),
@@ -82,9 +90,15 @@ fn table(state: &State) -> Vec<Route> {
     let mut all = Vec::from(native);
     all.extend(operator::routes(state));
     all.extend(predecessor);
-    all.extend(health);
-    all.extend(pages::routes(state));
+    all.extend(service);
     all
+}
+
+/// Where the routes for programs are.
+#[cfg(test)]
+pub(crate) fn places(state: &State) -> Vec<Place> {
+    let routes = for_programs(state).into_iter();
+    routes.map(|route| route.place).collect()
 }
 
 /// Takes a build.
@@ -186,6 +200,11 @@ fn metrics(state: &State) -> Route {
         let here = here.and(with(state)).and(asker_address(state));
         here.then(metrics::metrics)
     })
+}
+
+fn openapi_json() -> Route {
+    let handler = |headers: HeaderMap| description::description(&headers);
+    Get.at("/openapi.json", |here| here.and(headers()).map(handler))
 }
 
 /// The predecessor's way of asking, which has two paths.

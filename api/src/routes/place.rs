@@ -100,6 +100,11 @@ impl Place {
         }
     }
 
+    /// Whether this path is one of its own.
+    pub(crate) fn is_at(self, path: &str) -> bool {
+        self.parameter(path).is_some()
+    }
+
     /// What stands for the parameter in this path, an empty text where the place has none; `None` for another path.
     fn parameter(self, path: &str) -> Option<&str> {
         // A slash at the end makes no other path.
@@ -117,9 +122,7 @@ impl Place {
 /// Says with a 405 what the path does know, which warp forgets when it refuses.
 pub(super) fn with_allow(places: &[Place], path: &FullPath, mut response: Response) -> Response {
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        let here = places
-            .iter()
-            .filter(|place| place.parameter(path.as_str()).is_some());
+        let here = places.iter().filter(|place| place.is_at(path.as_str()));
         let mut methods = Vec::new();
         for method in here
             .flat_map(|place| place.verb.methods())

@@ -10,6 +10,7 @@ mod events;
 mod health;
 mod hostile;
 mod metrics;
+mod openapi;
 mod operator;
 mod pages;
 mod pictures;
@@ -31,7 +32,7 @@ use shared::{
     },
 };
 use tempfile::TempDir;
-use warp::{http::Response, test::RequestBuilder};
+use warp::{Filter, http::Response, path::FullPath, test::RequestBuilder};
 
 use crate::{State, routes};
 
@@ -91,7 +92,13 @@ impl Service {
     }
 
     async fn ask(&self, request: RequestBuilder) -> Response<Bytes> {
-        request.reply(&routes(&self.state)).await
+        let answered = warp::method()
+            .and(warp::path::full())
+            .and(routes(&self.state))
+            .map(|method, path: FullPath, answer| openapi::remember(method, path.as_str(), answer));
+        let answer = request.reply(&answered).await;
+        openapi::assert_described(&answer);
+        answer
     }
 
     async fn get(&self, path: &str) -> Response<Bytes> {

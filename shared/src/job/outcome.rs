@@ -8,6 +8,9 @@ use crate::diagnose::Diagnostic;
 macro_rules! words {
     ($name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
         impl $name {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
             /// The word that the table and the API use.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
@@ -154,14 +157,8 @@ mod tests {
 
     #[test]
     fn every_word_leads_back_to_its_value() {
-        for status in [
-            Status::Queued,
-            Status::Running,
-            Status::Succeeded,
-            Status::Failed,
-            Status::Cancelled,
-        ] {
-            assert_eq!(Status::from_word(status.as_str()), Some(status));
+        for status in Status::ALL {
+            assert_eq!(Status::from_word(status.as_str()), Some(*status));
         }
         assert_eq!(
             Reason::from_word("log_too_large"),
