@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
     diagnose::Diagnostic,
+    flash::{Flash, flash},
     job::{Artifact, JobId, Reason, Status},
     store::{
         jobs::{self, Build, Enqueued, Hold, LeaveToken},
@@ -167,6 +168,9 @@ pub(crate) struct View<'a> {
     /// What the compiler complains of, by key.
     diagnostics: Vec<Diagnostic>,
     artifact: Option<ArtifactView<'a>>,
+    /// What to do with the firmware.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flash: Option<Flash>,
     log_url: String,
     /// Told once, to the submitter, and to nobody who merely looks.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -220,9 +224,16 @@ pub(crate) async fn view<'a>(
             url: format!("{url}/artifact"),
             artifact,
         }),
+        flash: flash_of(build),
         log_url: format!("{url}/log"),
         leave_token: token.map(LeaveToken::as_str),
     })
+}
+
+/// What to do with a build's firmware, while it is there.
+pub(crate) fn flash_of(build: &Build) -> Option<Flash> {
+    let artifact = build.artifact.as_ref()?;
+    (build.status == Status::Succeeded).then(|| flash(&build.keyboard, &artifact.files))
 }
 
 /// An answer that is out of date at once.

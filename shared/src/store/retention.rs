@@ -18,7 +18,7 @@ macro_rules! drop_zips {
     ($which:literal) => {
         concat!(
             "UPDATE jobs SET kept = 0, kept_until = NULL, artifact_file = NULL, artifact_bytes = NULL,
-                             artifact_sha256 = NULL
+                             artifact_sha256 = NULL, artifact_files = NULL
              WHERE id IN (",
             $which,
             ") RETURNING id"
