@@ -9,5 +9,10 @@ ALTER TABLE jobs ADD COLUMN artifact_files TEXT
 CREATE TABLE erasing (
     job_id TEXT    PRIMARY KEY NOT NULL,
     at     INTEGER NOT NULL,
+    tried  INTEGER NOT NULL DEFAULT 0 CHECK (tried IN (0, 1)),  -- 1: they were removed, and are looked for once more
     CONSTRAINT id_is_uuid CHECK (length(job_id) = 36 AND job_id NOT GLOB '*[^0-9a-f-]*')
 ) STRICT, WITHOUT ROWID;
+
+-- What is known of one build, and whose layout has a name, without a look at all requests.
+CREATE INDEX requests_by_job ON requests (job_id);
+CREATE INDEX requests_by_layout ON requests (keyboard, layout);

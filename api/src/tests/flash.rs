@@ -1,6 +1,6 @@
 //! What a build's answer says is to be done with its firmware.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::{
     job::{Artifact, FirmwareFile, Outcome, Reason},
     store::retention,
@@ -40,7 +40,7 @@ async fn a_build_that_succeeded_says_how_to_flash_each_half_and_with_which_check
         step.unwrap_or_else(|| panic!("{kind} {hand}: {build}"))
     };
     let command = ["dfu-util", "-w", "-D", "right_kiibohd.dfu.bin"];
-    assert_eq!(of("start", "right")["command"], command.as_slice().into());
+    assert_eq!(of("start", "right")["command"], json!(command));
     assert_eq!(of("check", "left")["sha256"], "cd".repeat(32));
     assert!(of("enter", "left")["text"].as_str().unwrap().contains("F1"));
     assert_eq!(build["flash"]["bootloaders"][0], "1c11:b007");
