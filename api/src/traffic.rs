@@ -172,6 +172,11 @@ fn route_of(path: &str, query: &str) -> &'static str {
         ["v1", "keyboards"] => "/v1/keyboards",
         ["v1", "versions"] => "/v1/versions",
         ["v1", "layouts"] => "/v1/layouts",
+        ["builds"] => "/builds",
+        ["builds", _] => "/builds/{id}",
+        ["builds", _, "leave"] => "/builds/{id}/leave",
+        ["draw"] => "/draw",
+        ["assets", _] => "/assets/{name}",
         ["v1", "queue" | "workers", ..] => "/v1/{operator}",
         _ => "other",
     }
