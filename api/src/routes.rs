@@ -19,7 +19,7 @@ use crate::{
     client::{asker, asker_address},
     error::answer_refusal,
     handlers::{
-        artifacts, builds, events, health, keyboards, layouts, leave, metrics, pictures,
+        artifacts, builds, events, forget, health, keyboards, layouts, leave, metrics, pictures,
         predecessor, stats, versions,
     },
     pages::{OwnOrigin, in_place_of},
@@ -38,6 +38,7 @@ pub fn routes(
         submit_build(state),
         show_build(state),
         leave_build(state),
+        forget_build(state),
         build_log(state),
         build_events(state),
         build_artifact(state),
@@ -90,9 +91,10 @@ fn with_allow(path: &FullPath, mut response: Response) -> Response {
             | ["v1", "layouts", "svg"]
             | ["download.php"]
             | ["builds" | "draw"]
-            | ["builds", _, "leave"] => "POST, OPTIONS",
+            | ["builds", _, "leave" | "forget"]
+            | ["v1", "forget"] => "POST, OPTIONS",
             ["v1", "builds", _] => "GET, HEAD, DELETE, OPTIONS",
-            ["v1", "builds", _, "cancel" | "retry"]
+            ["v1", "builds", _, "cancel" | "retry" | "forget"]
             | ["v1", "queue", "pause" | "resume"]
             | ["v1", "workers", _, "drain" | "undrain"] => "POST, OPTIONS",
             _ => "GET, HEAD, OPTIONS",
@@ -127,6 +129,13 @@ fn show_build(state: &State) -> Route {
 fn leave_build(state: &State) -> Route {
     let place = path!("v1" / "builds" / String).and(warp::delete());
     let handler = |id, state, headers| leave::leave_build(state, id, headers);
+    answered(place.and(with(state)).and(headers()).then(handler))
+}
+
+/// `POST /v1/builds/{id}/forget`
+fn forget_build(state: &State) -> Route {
+    let place = path!("v1" / "builds" / String / "forget").and(warp::post());
+    let handler = |id, state, headers| forget::forget_build(state, id, headers);
     answered(place.and(with(state)).and(headers()).then(handler))
 }
 

@@ -60,10 +60,16 @@ async fn by_age<R>(context: &Context<R>) -> store::Result<()> {
     let drop = || retention::drop_old_logs(table, keep.logs, MOST);
     let logs = all(drop, &context.settings.logs).await?;
     say(logs, "logs", "as they are old enough");
+    // Those of older builds have gone with the logs.
+    while keep.layouts < keep.logs
+        && retention::drop_old_layouts(table, keep.layouts, MOST).await? > 0
+    {
+        tokio::time::sleep(PAUSE).await;
+    }
     while retention::drop_old_rows(table, keep.rows, MOST).await? > 0 {
         tokio::time::sleep(PAUSE).await;
     }
-    while retention::drop_old_requests(table, keep.rows, MOST).await? > 0 {
+    while retention::drop_old_requests(table, keep.requests, MOST).await? > 0 {
         tokio::time::sleep(PAUSE).await;
     }
     Ok(())

@@ -4,8 +4,9 @@ use warp::{Filter, path};
 
 use super::{Route, answered, get, headers, one_of, query, with};
 use crate::{
+    body::incoming,
     client::asker,
-    handlers::{operator, queue},
+    handlers::{forget, operator, queue},
     state::State,
 };
 
@@ -20,6 +21,7 @@ pub(super) fn routes(state: &State) -> Route {
         resume(state),
         drain(state),
         undrain(state),
+        forget(state),
     ])
 }
 
@@ -81,4 +83,11 @@ fn undrain(state: &State) -> Route {
     let handler = |id, state, asker, headers| operator::undrain(state, id, asker, headers);
     let place = place.and(with(state)).and(asker(state)).and(headers());
     answered(place.then(handler))
+}
+
+/// `POST /v1/forget`
+fn forget(state: &State) -> Route {
+    let place = path!("v1" / "forget").and(warp::post());
+    let place = place.and(with(state)).and(asker(state)).and(headers());
+    answered(place.and(incoming()).then(forget::forget))
 }

@@ -7,7 +7,7 @@ use crate::{
     body::incoming,
     client::asker,
     error::Answer,
-    pages::{self, ask, assets, build, home, leave},
+    pages::{self, ask, assets, build, forget, home, leave, privacy},
     state::State,
 };
 
@@ -19,6 +19,8 @@ pub(super) fn routes(state: &State) -> Route {
         ask(state),
         show(state),
         leave(state),
+        forget(state),
+        privacy(state),
         asset(),
     ])
 }
@@ -61,6 +63,19 @@ fn leave(state: &State) -> Route {
     let place = path!("builds" / String / "leave").and(warp::post());
     let handler = |id, state, headers| leave::leave(state, id, headers);
     shown(place.and(with(state)).and(headers()).then(handler).boxed())
+}
+
+/// `POST /builds/{id}/forget`
+fn forget(state: &State) -> Route {
+    let place = path!("builds" / String / "forget").and(warp::post());
+    let handler = |id, state, headers| forget::forget(state, id, headers);
+    shown(place.and(with(state)).and(headers()).then(handler).boxed())
+}
+
+/// `GET /privacy`
+fn privacy(state: &State) -> Route {
+    let place = path!("privacy").and(get()).and(with(state));
+    shown(place.map(|state: State| privacy::privacy(&state)).boxed())
 }
 
 /// `GET /assets/{name}`

@@ -8,6 +8,7 @@ mod connections;
 mod event_stream;
 mod events;
 mod flash;
+mod forget;
 mod health;
 mod hostile;
 mod metrics;

@@ -37,9 +37,10 @@ pub async fn to_go(store: &Store, most: u32) -> Result<Vec<Erased>> {
         .await
 }
 
-/// Says that the files of these builds are gone. Those that were erased within the last `moment` are given out once
-/// more: a worker whose build was cancelled may be about to write. Gives the number of those that nobody had dealt with;
-/// `None` where the write-ahead log could not be emptied, as somebody reads, so that all are given out again.
+/// Says that the files of these builds are gone.
+///
+/// Those that were erased within the last `moment` are given out once more: a worker whose build was cancelled may be
+/// about to write. Gives the number of those that nobody had dealt with; `None` where the write-ahead log could not be emptied, as somebody reads, so that all are given out again.
 ///
 /// # Errors
 /// When the table cannot be written.
