@@ -82,6 +82,12 @@ function followForm(form) {
   });
 }
 
+// The end of a log says the most.
+function scrollLog() {
+  const log = $("#log");
+  log.scrollTop = log.scrollHeight;
+}
+
 // A build's page: what the server tells, as it happens.
 function followBuild(build) {
   const log = $("#log");
@@ -94,12 +100,12 @@ function followBuild(build) {
     const answer = await fetch(location.pathname + location.search);
     if (!answer.ok) return false;
     const page = await pageOf(answer);
-    const heading = $("h1", page).textContent;
-    takeOver("#now", page);
-    if ($("#build", page).hasAttribute("data-final")) takeOver("#keyboard", page);
+    const isFinal = $("#build", page).hasAttribute("data-final");
+    takeOver(isFinal ? "#build" : "#now", page);
+    if (isFinal) scrollLog();
     document.title = page.title;
-    say(heading);
-    return $("#build", page).hasAttribute("data-final");
+    say($("h1").textContent);
+    return isFinal;
   };
 
   const show = ({ offset, text }) => {
@@ -114,7 +120,7 @@ function followBuild(build) {
     if (isAtEnd) log.scrollTop = log.scrollHeight;
   };
 
-  const lost = (isLost) => { $("#lost").hidden = !isLost; };
+  const lost = (isLost) => ($("#lost").hidden = !isLost);
   const listen = () => {
     const events = new EventSource(`/v1/builds/${build.dataset.id}/events`);
     events.addEventListener("open", () => lost(false));
@@ -153,4 +159,5 @@ function followBuild(build) {
 const form = $("#ask");
 if (form) followForm(form);
 const build = $("#build");
+if (build) scrollLog();
 if (build && !build.hasAttribute("data-final")) followBuild(build);
