@@ -11,7 +11,7 @@ use crate::{
     body::incoming,
     client::asker,
     error::Answer,
-    pages::{self, ask, assets, build, home, leave},
+    pages::{self, ask, assets, build, forget, home, leave, privacy},
     state::State,
 };
 
@@ -23,6 +23,8 @@ pub(super) fn routes(state: &State) -> Vec<Route> {
         ask(state),
         show(state),
         leave(state),
+        forget(state),
+        privacy(state),
         asset(),
     ]
 }
@@ -60,6 +62,20 @@ fn leave(state: &State) -> Route {
     let handler = |id, state, headers| leave::leave(state, id, headers);
     Post.each("/builds/{id}/leave", |here| {
         shown(here.and(with(state)).and(headers()).then(handler).boxed())
+    })
+}
+
+fn forget(state: &State) -> Route {
+    let handler = |id, state, headers| forget::forget(state, id, headers);
+    Post.each("/builds/{id}/forget", |here| {
+        shown(here.and(with(state)).and(headers()).then(handler).boxed())
+    })
+}
+
+fn privacy(state: &State) -> Route {
+    let handler = |state: State| privacy::privacy(&state);
+    Get.at("/privacy", |here| {
+        shown(here.and(with(state)).map(handler).boxed())
     })
 }
 
