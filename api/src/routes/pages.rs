@@ -1,16 +1,67 @@
-//! The routes of pages, for people in front of browsers.
+//! The routes of pages, for people in front of browsers. Also their problems are pages.
 
 use warp::Filter;
 
-use super::{Route, Verb::Get, headers};
+use super::{
+    Route,
+    Verb::{Get, Post},
+    headers, query, with,
+};
 use crate::{
-    pages::{assets, shown},
+    body::incoming,
+    client::asker,
+    pages::{ask, assets, build, home, leave, shown},
     state::State,
 };
 
-/// All of them. Also their problems are pages.
-pub(super) fn routes(_state: &State) -> Vec<Route> {
-    vec![asset()]
+/// All of them.
+pub(super) fn routes(state: &State) -> Vec<Route> {
+    vec![
+        first(state),
+        draw(state),
+        ask(state),
+        show(state),
+        leave(state),
+        asset(),
+    ]
+}
+
+/// With `?layout=KType-Standard.json`; `POST` is the old clients'.
+fn first(state: &State) -> Route {
+    Get.at("/", |here| {
+        let here = here.and(with(state)).and(query());
+        here.then(home::home).map(shown)
+    })
+}
+
+fn draw(state: &State) -> Route {
+    Post.at("/draw", |here| {
+        let here = here.and(with(state)).and(headers()).and(incoming());
+        here.then(home::draw).map(shown)
+    })
+}
+
+fn ask(state: &State) -> Route {
+    Post.at("/builds", |here| {
+        let here = here.and(with(state)).and(asker(state)).and(headers());
+        here.and(incoming()).then(ask::ask).map(shown)
+    })
+}
+
+fn show(state: &State) -> Route {
+    let handler = |id, state, headers, query| build::build(state, id, headers, query);
+    Get.each("/builds/{id}", |here| {
+        let here = here.and(with(state)).and(headers()).and(query());
+        here.then(handler).map(shown)
+    })
+}
+
+fn leave(state: &State) -> Route {
+    let handler = |id, state, headers| leave::leave(state, id, headers);
+    Post.each("/builds/{id}/leave", |here| {
+        let here = here.and(with(state)).and(headers());
+        here.then(handler).map(shown)
+    })
 }
 
 fn asset() -> Route {
