@@ -27,6 +27,7 @@ use crate::{
     error::{Answer, Problem},
     openapi::{FirmwareFileForm, FlashForm, ReasonWord, StatusWord},
     per_client::Place,
+    query::whole_number,
     state::State,
     submit::{UnknownVersion, submit},
 };
@@ -132,9 +133,9 @@ impl Wait {
         for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
             match name {
                 "wait" => {
-                    let seconds = value
-                        .parse()
-                        .map_err(|_| Problem::bad_request("`wait` is a whole number of seconds"))?;
+                    let seconds = whole_number(value).ok_or_else(|| {
+                        Problem::bad_request("`wait` is a whole number of seconds")
+                    })?;
                     wait.time = Duration::from_secs(seconds).min(LONGEST_WAIT);
                 }
                 "status" => {

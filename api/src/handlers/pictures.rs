@@ -15,6 +15,7 @@ use warp::{
 use crate::{
     body::{self, Incoming},
     error::{Answer, Problem},
+    query::whole_number,
     range,
     state::State,
     submit::aside_in_turn,
@@ -106,10 +107,9 @@ fn view_of(query: &str) -> Result<View, Problem> {
     let Some((_, layer)) = layer else {
         return Ok(View::AllLayers);
     };
-    layer
-        .parse()
-        .map(View::Layer)
-        .map_err(|_| Problem::bad_request("`layer` must be the number of a layer, from 0"))
+    let layer = whole_number(layer)
+        .ok_or_else(|| Problem::bad_request("`layer` must be the number of a layer, from 0"))?;
+    Ok(View::Layer(usize::try_from(layer).unwrap_or(usize::MAX)))
 }
 
 #[cfg(test)]

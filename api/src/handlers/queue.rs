@@ -19,6 +19,7 @@ use crate::{
     error::{Answer, Problem},
     openapi::{ReasonWord, StatusWord},
     operator::operator,
+    query::whole_number,
     state::State,
 };
 
@@ -103,10 +104,10 @@ fn filter(query: &str) -> Result<Filter, Problem> {
             "keyboard" => filter.keyboard = Some(value.into_owned()),
             "q" => filter.text = Some(value.into_owned()),
             "limit" => {
-                let limit = value.parse().ok().filter(|limit| *limit > 0);
-                let limit: usize =
+                let limit = whole_number(&value).filter(|limit| *limit > 0);
+                let limit =
                     limit.ok_or_else(|| Problem::bad_request("`limit` is a number from 1"))?;
-                filter.limit = limit.min(MOST);
+                filter.limit = usize::try_from(limit).map_or(MOST, |limit| limit.min(MOST));
             }
             "before" => {
                 let id = value.parse();

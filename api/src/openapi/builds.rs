@@ -12,13 +12,15 @@ use super::{
 use crate::handlers::{builds::View, forget::OfBuild};
 
 /// What one may do next with a build.
-const NEXT: [&str; 6] = [
+const NEXT: [&str; 8] = [
     "show_build",
     "build_events",
     "build_log",
     "build_artifact",
     "leave_build",
     "forget_build",
+    "cancel_build",
+    "retry_build",
 ];
 
 const NO_BUILD: &str = "There is no build with this id.";
@@ -164,7 +166,7 @@ fn events() -> Described {
         )
         .answers(
             200,
-            Answer::text("The events", "text/event-stream", &stream),
+            Answer::stream("The events", "text/event-stream", &stream),
         )
         .answers(204, Answer::empty("All of it was seen already."))
         .refuses(404, NO_BUILD)

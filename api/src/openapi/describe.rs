@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        Content, Ref, RefOr, Required, ResponseBuilder, Schema,
+        Content, Object, Ref, RefOr, Required, ResponseBuilder, Schema,
         header::HeaderBuilder,
         link::LinkBuilder,
         path::{Operation, OperationBuilder, ParameterBuilder, ParameterIn},
@@ -163,6 +163,13 @@ impl Answer {
         Self::of::<T>(about, "application/json", example)
     }
 
+    /// JSON that has its description elsewhere.
+    pub(super) fn any_json(about: &str, example: Value) -> Self {
+        let mut content = Content::new(Some(Schema::from(Object::new())));
+        content.example = Some(example);
+        Self::empty(about).content("application/json", content)
+    }
+
     fn of<T: ToSchema>(about: &str, kind: &str, example: Value) -> Self {
         let mut schemas = Schemas::default();
         let mut content = Content::new(Some(schemas.answered::<T>()));
@@ -186,6 +193,13 @@ impl Answer {
     pub(super) fn bytes(about: &str, kind: &str) -> Self {
         // What is no JSON and has no schema is bytes, by OpenAPI 3.1.
         Self::empty(about).content(kind, Content::new(None::<RefOr<Schema>>))
+    }
+
+    /// Text that comes piece by piece, each of its own form: no schema speaks of that.
+    pub(super) fn stream(about: &str, kind: &str, example: &str) -> Self {
+        let mut content = Content::new(None::<RefOr<Schema>>);
+        content.example = Some(example.into());
+        Self::empty(about).content(kind, content)
     }
 
     fn content(mut self, kind: &str, content: Content) -> Self {

@@ -14,7 +14,10 @@ use utoipa::{
     openapi::{OneOfBuilder, RefOr, Schema, schema::ArrayBuilder},
 };
 
-use super::{describe::reference, schemas::text};
+use super::{
+    describe::reference,
+    schemas::{number, text},
+};
 
 /// A build that is asked for.
 #[derive(ToSchema)]
@@ -150,6 +153,7 @@ struct AnimationSetting {
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Led {
+    #[schema(value_type = LedNumber)]
     id: u64,
     /// The scan code of the key above it.
     scan_code: Option<String>,
@@ -182,6 +186,10 @@ schema!(
         .pattern(Some("^([12]?[0-9]|3[01])$"))
         .description(Some("The number of a layer, 0 to 31"))
 );
+
+/// The number of an LED.
+struct LedNumber;
+schema!(LedNumber, number(0));
 
 /// What an animation is called.
 struct AnimationName;

@@ -7,7 +7,7 @@ use super::{
     builds::{of_build, refusing_bodies},
     describe::{Answer, Described, get, post},
     examples::{self, ID},
-    schemas::{StatusWord, number, text, uuid, word},
+    schemas::{StatusWord, maybe_uuid, number, text, word},
 };
 use crate::handlers::{builds, forget, operator, queue};
 
@@ -93,7 +93,7 @@ fn queue() -> Described {
         .query(
             "before",
             "Only what was asked for before this build: the `next` of the last answer.",
-            uuid(),
+            maybe_uuid(),
             ID,
         )
         .answers(200, Answer::json::<queue::View>("The queue", example))

@@ -1,12 +1,16 @@
 //! The routes of the predecessor's clients, described.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
-use serde_json::{Value, json};
+use serde_json::json;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema, schema::Type},
+};
 
 use super::{
     builds::{refusing_bodies, zip},
-    describe::{Answer, Described, get, post},
+    describe::{Answer, Described, get, post, reference},
     examples,
     layout::BuildRequest,
     schemas::text,
@@ -84,8 +88,7 @@ fn layout() -> Described {
         )
         .answers(
             200,
-            Answer::json::<Value>("The layout", examples::layout())
-                .header("ETag", "The file's SHA-256"),
+            Answer::any_json("The layout", examples::layout()).header("ETag", "The file's SHA-256"),
         )
         .answers(304, Answer::empty("It is there already."))
         .refuses(404, "There is no layout of that name.")
@@ -99,10 +102,7 @@ fn releases() -> Described {
         },
         "lts": null
     });
-    let all = Answer::json::<BTreeMap<String, Option<Release>>>(
-        "Each version that can be built, by its name",
-        example,
-    );
+    let all = Answer::json::<Releases>("Each version that can be built, by its name", example);
     get("/versions", "releases")
         .does(
             "Tells of the releases",
@@ -133,4 +133,26 @@ fn stats() -> Described {
             ),
         )
         .refuses(503, "The queue cannot be used just now.")
+}
+
+/// Releases by the names of versions, null where one is not known.
+struct Releases;
+
+impl PartialSchema for Releases {
+    fn schema() -> RefOr<Schema> {
+        let unknown = ObjectBuilder::new().schema_type(Type::Null);
+        let release = OneOfBuilder::new().item(reference("Release")).item(unknown);
+        let all = ObjectBuilder::new().additional_properties(Some(Schema::from(release.build())));
+        RefOr::T(all.build().into())
+    }
+}
+
+impl ToSchema for Releases {
+    fn name() -> Cow<'static, str> {
+        "Releases".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push(("Release".to_owned(), Release::schema()));
+    }
 }

@@ -69,6 +69,15 @@ pub(super) fn uuid() -> Schema {
     text().format(Some(format)).into()
 }
 
+/// The id of a build, or nothing.
+pub(super) fn maybe_uuid() -> Schema {
+    text()
+        .pattern(Some(
+            "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
+        ))
+        .into()
+}
+
 /// Any text.
 pub(super) fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)

@@ -70,7 +70,7 @@ fn openapi() -> Described {
         )
         .answers(
             200,
-            Answer::json::<Value>(
+            Answer::any_json(
                 "The description, by OpenAPI 3.1",
                 json!({ "openapi": "3.1.0" }),
             )

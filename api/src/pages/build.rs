@@ -117,7 +117,7 @@ async fn keyboard(state: &State, build: &Build) -> Result<Keyboard, Problem> {
         _ => Vec::new(),
     };
     let layout = jobs::wish(&state.store, build.id).await?;
-    let layout = layout.map(|wish| wish.config).unwrap_or_default();
+    let layout = layout.map(|wish| wish.config.into()).unwrap_or_default();
     picture::draw(state, layout, faults).await
 }
 
@@ -194,9 +194,10 @@ async fn end_of_log(state: &State, build: &Build) -> Result<(String, bool), Prob
     Ok((readable(whole), from > 0))
 }
 
-/// Without what would change how the rest is read.
+/// Without what would change how the rest is read. The script does the same to what comes later.
 fn readable(text: &str) -> String {
-    let is_shown = |c: &char| matches!(c, '\n' | '\t') || !c.is_control();
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_shown = |&c: &char| matches!(c, '\n' | '\t') || !c.is_control() && !turns(c);
     text.chars().filter(is_shown).collect()
 }
 
@@ -206,6 +207,6 @@ mod tests {
 
     #[test]
     fn a_log_has_lines_and_no_controls() {
-        assert_eq!(readable("a\tb\r\n\u{1b}[1mc\u{7f}\0"), "a\tb\n[1mc");
+        assert_eq!(readable("a\tb\r\n\u{1b}[1m\u{202e}c\u{7f}\0"), "a\tb\n[1mc");
     }
 }

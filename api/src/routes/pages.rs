@@ -1,6 +1,6 @@
-//! The routes of pages, for people in front of browsers.
+//! The routes of pages, for people in front of browsers. Also their problems are pages.
 
-use warp::{Filter, Reply, filters::BoxedFilter, reply::Response};
+use warp::Filter;
 
 use super::{
     Route,
@@ -10,8 +10,7 @@ use super::{
 use crate::{
     body::incoming,
     client::asker,
-    error::Answer,
-    pages::{self, ask, assets, build, forget, home, leave, privacy},
+    pages::{ask, assets, build, forget, home, leave, privacy, shown},
     state::State,
 };
 
@@ -32,21 +31,22 @@ pub(super) fn routes(state: &State) -> Vec<Route> {
 /// With `?layout=KType-Standard.json`; `POST` is the old clients'.
 fn first(state: &State) -> Route {
     Get.at("/", |here| {
-        shown(here.and(with(state)).and(query()).then(home::home).boxed())
+        let here = here.and(with(state)).and(query());
+        here.then(home::home).map(shown)
     })
 }
 
 fn draw(state: &State) -> Route {
     Post.at("/draw", |here| {
-        let here = here.and(with(state)).and(headers());
-        shown(here.and(incoming()).then(home::draw).boxed())
+        let here = here.and(with(state)).and(headers()).and(incoming());
+        here.then(home::draw).map(shown)
     })
 }
 
 fn ask(state: &State) -> Route {
     Post.at("/builds", |here| {
         let here = here.and(with(state)).and(asker(state)).and(headers());
-        shown(here.and(incoming()).then(ask::ask).boxed())
+        here.and(incoming()).then(ask::ask).map(shown)
     })
 }
 
@@ -54,39 +54,32 @@ fn show(state: &State) -> Route {
     let handler = |id, state, headers, query| build::build(state, id, headers, query);
     Get.each("/builds/{id}", |here| {
         let here = here.and(with(state)).and(headers()).and(query());
-        shown(here.then(handler).boxed())
+        here.then(handler).map(shown)
     })
 }
 
 fn leave(state: &State) -> Route {
     let handler = |id, state, headers| leave::leave(state, id, headers);
     Post.each("/builds/{id}/leave", |here| {
-        shown(here.and(with(state)).and(headers()).then(handler).boxed())
+        let here = here.and(with(state)).and(headers());
+        here.then(handler).map(shown)
     })
 }
 
 fn forget(state: &State) -> Route {
     let handler = |id, state, headers| forget::forget(state, id, headers);
     Post.each("/builds/{id}/forget", |here| {
-        shown(here.and(with(state)).and(headers()).then(handler).boxed())
+        let here = here.and(with(state)).and(headers());
+        here.then(handler).map(shown)
     })
 }
 
 fn privacy(state: &State) -> Route {
-    let handler = |state: State| privacy::privacy(&state);
-    Get.at("/privacy", |here| {
-        shown(here.and(with(state)).map(handler).boxed())
-    })
+    let handler = |state: State| shown(privacy::privacy(&state));
+    Get.at("/privacy", |here| here.and(with(state)).map(handler))
 }
 
 fn asset() -> Route {
-    let handler = |name: String, headers| assets::asset(&name, &headers);
-    Get.each("/assets/{name}", |here| {
-        shown(here.and(headers()).map(handler).boxed())
-    })
-}
-
-/// A page's answer: also its problems are pages.
-pub(super) fn shown(route: BoxedFilter<(Answer,)>) -> BoxedFilter<(Response,)> {
-    route.map(pages::shown).map(Reply::into_response).boxed()
+    let handler = |name: String, request| shown(assets::asset(&name, &request));
+    Get.each("/assets/{name}", |here| here.and(headers()).map(handler))
 }

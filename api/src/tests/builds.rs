@@ -191,6 +191,10 @@ async fn a_wait_ends_when_the_status_changes() {
     let (answer, ()) = tokio::join!(service.get(&path), service.end(&claimed, Outcome::Built));
     assert_eq!(json_of(&answer)["status"], "succeeded");
 
+    // However long it wants to wait.
+    let long = format!("/v1/builds/{id}?wait={}", "9".repeat(30));
+    assert_eq!(json_of(&service.get(&long).await)["status"], "succeeded");
+
     // Nothing comes after the end.
     let path = format!("/v1/builds/{id}?wait=30&status=succeeded");
     assert_eq!(json_of(&service.get(&path).await)["status"], "succeeded");

@@ -2,6 +2,7 @@
 
 mod admission;
 mod artifacts;
+mod building_by_page;
 mod builds;
 mod catalogue;
 mod connections;
