@@ -10,7 +10,7 @@ use std::{
 use shared::{
     disk,
     job::{JobId, Status},
-    store::{self, retention, wal},
+    store::{self, retention, timeline, wal},
 };
 use tracing::{info, warn};
 
@@ -54,6 +54,9 @@ async fn by_age<R>(context: &Context<R>) -> store::Result<()> {
         tokio::time::sleep(PAUSE).await;
     }
     while retention::drop_old_requests(table, keep.rows, MOST).await? > 0 {
+        tokio::time::sleep(PAUSE).await;
+    }
+    while timeline::drop_oldest(table).await? > 0 {
         tokio::time::sleep(PAUSE).await;
     }
     Ok(())
