@@ -6,7 +6,9 @@ use serde::Serialize;
 use shared::{
     job::{JobId, Reason, Status},
     store::{
+        Store,
         jobs::{self, Filter, Overview, Summary},
+        requests::client_name,
         workers::{self, Seen},
     },
 };
@@ -60,13 +62,14 @@ struct Line {
 /// Shows the queue: how many builds there are, and those that are looked for.
 pub(crate) async fn queue(state: State, asker: Asker, headers: HeaderMap, query: String) -> Answer {
     operator(&state, &asker, &headers)?;
-    let found = jobs::overview(&state.store, filter(&query)?).await?;
+    let found = jobs::overview(&state.store, filter(&state.store, &query)?).await?;
     Ok(not_stored(
         warp::reply::json(&View::from(found)).into_response(),
     ))
 }
 
-fn filter(query: &str) -> Result<Filter, Problem> {
+/// What a query asks for. An address stands for its client, as a stored one does: both are hashed with the store's key.
+pub(crate) fn filter(store: &Store, query: &str) -> Result<Filter, Problem> {
     let mut filter = Filter {
         limit: USUAL,
         ..Filter::default()
@@ -82,7 +85,11 @@ fn filter(query: &str) -> Result<Filter, Problem> {
                 })?);
             }
             "keyboard" => filter.keyboard = Some(value.into_owned()),
-            "q" => filter.text = Some(value.into_owned()),
+            "client" => filter.client = Some(value.into_owned()),
+            "q" => match value.trim().parse() {
+                Ok(address) => filter.client = Some(store.client(&client_name(address))),
+                Err(_) => filter.text = Some(value.trim().to_owned()),
+            },
             "limit" => {
                 let limit = value.parse().ok().filter(|limit| *limit > 0);
                 let limit: usize =

@@ -5,7 +5,7 @@ use warp::{Filter, path};
 use super::{Route, answered, get, headers, one_of, query, with};
 use crate::{
     client::asker,
-    handlers::{operator, queue},
+    handlers::{attempts, operator, queue},
     state::State,
 };
 
@@ -14,6 +14,8 @@ pub(super) fn routes(state: &State) -> Route {
     one_of([
         show_queue(state),
         show_workers(state),
+        show_attempts(state),
+        show_inputs(state),
         cancel(state),
         retry(state),
         pause(state),
@@ -23,7 +25,7 @@ pub(super) fn routes(state: &State) -> Route {
     ])
 }
 
-/// `GET /v1/queue?status=&keyboard=&q=&limit=&before=`
+/// `GET /v1/queue?status=&keyboard=&client=&q=&limit=&before=`
 fn show_queue(state: &State) -> Route {
     let place = path!("v1" / "queue").and(get());
     let place = place.and(with(state)).and(asker(state)).and(headers());
@@ -35,6 +37,22 @@ fn show_workers(state: &State) -> Route {
     let place = path!("v1" / "workers").and(get());
     let place = place.and(with(state)).and(asker(state)).and(headers());
     answered(place.then(queue::workers))
+}
+
+/// `GET /v1/builds/{id}/attempts`
+fn show_attempts(state: &State) -> Route {
+    let place = path!("v1" / "builds" / String / "attempts").and(get());
+    let handler = |id, state, asker, headers| attempts::attempts(state, id, asker, headers);
+    let place = place.and(with(state)).and(asker(state)).and(headers());
+    answered(place.then(handler))
+}
+
+/// `GET /v1/builds/{id}/inputs`
+fn show_inputs(state: &State) -> Route {
+    let place = path!("v1" / "builds" / String / "inputs").and(get());
+    let handler = |id, state, asker, headers| attempts::inputs(state, id, asker, headers);
+    let place = place.and(with(state)).and(asker(state)).and(headers());
+    answered(place.then(handler))
 }
 
 /// `POST /v1/builds/{id}/cancel`

@@ -2,6 +2,7 @@
 
 mod admission;
 mod artifacts;
+mod attempts;
 mod builds;
 mod catalogue;
 mod connections;
