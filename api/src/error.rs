@@ -136,8 +136,23 @@ impl Problem {
         }
     }
 
+    /// What it says to people.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// An answer in other words, under this problem's status. It is logged here, as it is answered here.
+    pub(crate) fn heading(&self, mut response: Response) -> Response {
+        self.log();
+        *response.status_mut() = self.status;
+        if let Some(pause) = self.retry_after {
+            let pause = HeaderValue::from(pause.as_secs());
+            response.headers_mut().insert(header::RETRY_AFTER, pause);
+        }
+        response
+    }
+
     /// The status it will be answered with.
-    #[cfg(test)]
     pub(crate) const fn status(&self) -> StatusCode {
         self.status
     }

@@ -9,6 +9,7 @@
 //! - `operator`: who may look at all builds and change them.
 //! - `submit`: from a body to a row in the queue, for the native route and for the predecessor's.
 //! - `handlers`: one file for each thing that can be asked about.
+//! - `pages`: HTML for people.
 //! - `files`, `range`: a file of a build as an answer.
 //! - `feed`, `watcher`, `log_reader`: one look for all who watch a build, each of them, and its log as it grows.
 //! - `error`: every refusal, as `application/problem+json`.
@@ -26,6 +27,7 @@ mod handlers;
 mod linger;
 mod log_reader;
 mod operator;
+mod pages;
 mod per_client;
 mod range;
 mod room;

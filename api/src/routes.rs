@@ -1,6 +1,7 @@
 //! The table of routes. Paths come before methods, so that a known path with another method is a 405.
 
 mod operator;
+mod pages;
 
 use std::convert::Infallible;
 
@@ -21,6 +22,7 @@ use crate::{
         artifacts, builds, events, health, keyboards, layouts, leave, metrics, pictures,
         predecessor, stats, versions,
     },
+    pages::{OwnOrigin, in_place_of},
     state::State,
     traffic::{Asked, asked},
 };
@@ -60,10 +62,14 @@ pub fn routes(
         operator::routes(state),
         predecessor,
         health,
+        pages::routes(state),
     ]);
     let answered = path::full()
+        .and(headers())
         .and(all.recover(answer_refusal).unify())
-        .map(|path: FullPath, response| with_allow(&path, response))
+        .map(|path: FullPath, request: HeaderMap, response| {
+            with_allow(&path, in_place_of(response, path.as_str(), &request))
+        })
         .map(for_every_origin);
     let traffic = state.traffic.clone();
     asked()
@@ -299,8 +305,12 @@ fn preflight() -> Route {
     is_options.untuple_one().and(headers()).map(allowed).boxed()
 }
 
-/// Opens an answer, also a refusal, to pages of every origin, and forbids browsers to guess its kind.
+/// Opens an answer, also a refusal, to pages of every origin, and forbids browsers to guess its kind. What is for our
+/// own pages stays theirs.
 pub(crate) fn for_every_origin(mut response: Response) -> Response {
+    if response.extensions().get::<OwnOrigin>().is_some() {
+        return response;
+    }
     let fixed: [(HeaderName, &'static str); 3] = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (

@@ -12,6 +12,7 @@ mod health;
 mod hostile;
 mod metrics;
 mod operator;
+mod pages;
 mod pictures;
 mod predecessor;
 
