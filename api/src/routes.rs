@@ -1,5 +1,6 @@
 //! The table of routes. Paths come before methods, so that a known path with another method is a 405.
 
+mod console;
 mod operator;
 mod pages;
 
@@ -63,6 +64,7 @@ pub fn routes(
         predecessor,
         health,
         pages::routes(state),
+        console::routes(state),
     ]);
     let answered = path::full()
         .and(headers())
@@ -91,7 +93,10 @@ fn with_allow(path: &FullPath, mut response: Response) -> Response {
             ["v1", "builds", _] => "GET, HEAD, DELETE, OPTIONS",
             ["v1", "builds", _, "cancel" | "retry"]
             | ["v1", "queue", "pause" | "resume"]
-            | ["v1", "workers", _, "drain" | "undrain"] => "POST, OPTIONS",
+            | ["v1", "workers", _, "drain" | "undrain"]
+            | ["queue", "sign-in" | "sign-out" | "pause" | "resume"]
+            | ["queue", "builds", _, "cancel" | "retry"]
+            | ["queue", "workers", _, "drain" | "undrain"] => "POST, OPTIONS",
             _ => "GET, HEAD, OPTIONS",
         };
         let methods = HeaderValue::from_static(methods);

@@ -174,6 +174,7 @@ fn route_of(path: &str, query: &str) -> &'static str {
         ["v1", "layouts"] => "/v1/layouts",
         ["assets", _] => "/assets/{name}",
         ["v1", "queue" | "workers", ..] => "/v1/{operator}",
+        ["queue", ..] => "/queue",
         _ => "other",
     }
 }

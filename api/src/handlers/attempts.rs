@@ -6,7 +6,7 @@ use std::io::{Cursor, Write};
 use serde::Serialize;
 use shared::{
     job::{BuildRequest, ContainerSpec, JobId, Plan, by_hand, inputs},
-    store::jobs::{self, Attempt, Event},
+    store::jobs::{self, Attempt, Build, Event},
 };
 use warp::{
     Reply,
@@ -23,6 +23,9 @@ use crate::{
     state::State,
     submit::aside_in_turn,
 };
+
+/// Its path below `config`, and what is in it.
+pub(crate) type InputFile = (String, String);
 
 #[derive(Serialize)]
 struct View {
@@ -106,26 +109,8 @@ pub(crate) async fn inputs(state: State, id: String, asker: Asker, headers: Head
 /// The same for whoever has shown to be an operator.
 pub(crate) async fn inputs_of(state: &State, id: &str) -> Answer {
     let build = builds::find(state, builds::parse_id(id)?).await?;
-    let Some(made_of) = jobs::made_of(&state.store, build.id).await? else {
-        return Err(gone("this build's layout is kept no longer"));
-    };
-    let library = state.library.clone();
-    let zip = aside_in_turn(state, move || {
-        // A stored layout is JSON, as the table sees to it.
-        let request = BuildRequest {
-            config: serde_json::from_str(&made_of.config).map_err(Problem::broken)?,
-            version: String::new(),
-        };
-        let plan = Plan::of(&request, &made_of.image, made_of.dialect, &library);
-        let plan = plan.ok().filter(|plan| plan.fingerprint == build.fingerprint);
-        let Some(plan) = plan else {
-            return Err(gone(
-                "other inputs would be made of this build's layout today, as this release or its layouts are others",
-            ));
-        };
-        zip_of(inputs::files(&plan.generated, &made_of.config)).map_err(Problem::broken)
-    })
-    .await?;
+    let files = files_of(state, &build).await?;
+    let zip = aside_in_turn(state, || zip_of(files).map_err(Problem::broken)).await?;
     let mut response = not_stored(Response::new(zip.into()));
     let name = format!("attachment; filename=\"{}-inputs.zip\"", build.id);
     for (header, value) in [
@@ -138,11 +123,36 @@ pub(crate) async fn inputs_of(state: &State, id: &str) -> Answer {
     Ok(response)
 }
 
+/// The files that a build reads, made anew.
+///
+/// # Errors
+/// 410 where its layout is kept no longer, or others would be made of it today.
+pub(crate) async fn files_of(state: &State, build: &Build) -> Result<Vec<InputFile>, Problem> {
+    let Some(made_of) = jobs::made_of(&state.store, build.id).await? else {
+        return Err(gone("this build's layout is kept no longer"));
+    };
+    let (library, fingerprint) = (state.library.clone(), build.fingerprint.clone());
+    aside_in_turn(state, move || {
+        // A stored layout is JSON, as the table sees to it.
+        let request = BuildRequest {
+            config: serde_json::from_str(&made_of.config).map_err(Problem::broken)?,
+            version: String::new(),
+        };
+        let plan = Plan::of(&request, &made_of.image, made_of.dialect, &library);
+        let plan = plan.ok().filter(|plan| plan.fingerprint == fingerprint);
+        let plan = plan.ok_or_else(|| {
+            gone("other inputs would be made of this build's layout today, as this release or its layouts are others")
+        })?;
+        Ok(inputs::files(&plan.generated, &made_of.config))
+    })
+    .await
+}
+
 fn gone(detail: &str) -> Problem {
     Problem::new(StatusCode::GONE, detail)
 }
 
-fn zip_of(files: Vec<(String, String)>) -> zip::result::ZipResult<Vec<u8>> {
+fn zip_of(files: Vec<InputFile>) -> zip::result::ZipResult<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     // The same inputs are the same bytes.
     let options = SimpleFileOptions::default().last_modified_time(DateTime::default());

@@ -106,7 +106,7 @@ pub(crate) fn parse_id(id: &str) -> Result<JobId, Problem> {
     id.parse().map_err(|_| no_such_build())
 }
 
-pub(super) fn no_such_build() -> Problem {
+pub(crate) fn no_such_build() -> Problem {
     Problem::not_found("there is no build with this id")
 }
 

@@ -181,17 +181,22 @@ pub(crate) async fn workers(state: State, asker: Asker, headers: HeaderMap) -> A
     ))
 }
 
+/// What a worker does, in a word.
+pub(crate) const fn state_of(seen: &Seen) -> &'static str {
+    match seen {
+        Seen { silent: true, .. } => "silent",
+        Seen {
+            trouble: Some(_), ..
+        } => "trouble",
+        Seen { stopping: true, .. } => "stopping",
+        Seen { draining: true, .. } => "draining",
+        _ => "builds",
+    }
+}
+
 impl From<Seen> for WorkerView {
     fn from(seen: Seen) -> Self {
-        let state = match &seen {
-            Seen { silent: true, .. } => "silent",
-            Seen {
-                trouble: Some(_), ..
-            } => "trouble",
-            Seen { stopping: true, .. } => "stopping",
-            Seen { draining: true, .. } => "draining",
-            _ => "builds",
-        };
+        let state = state_of(&seen);
         Self {
             id: seen.worker.id,
             host: seen.worker.host,

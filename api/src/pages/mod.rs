@@ -1,12 +1,14 @@
 //! Pages for people: how each of them is answered, and what its browser may do with it.
 //!
 //! - `assets`: style, script and icon, as parts of the program.
+//! - `console`: the operators' pages, below `/queue`.
 //! - `refusal`: a problem as a page.
 //!
 //! A page has a template in `api/templates`, which extends `base.html`, a file here that fills it, and a route in
 //! `routes/pages.rs`. Nothing of a page is inline, and nothing is loaded from elsewhere.
 
 pub(crate) mod assets;
+pub(crate) mod console;
 mod refusal;
 
 use askama::Template;

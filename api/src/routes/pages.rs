@@ -25,6 +25,6 @@ fn asset() -> Route {
 }
 
 /// A page's answer: also its problems are pages.
-fn shown(route: BoxedFilter<(Answer,)>) -> BoxedFilter<(Response,)> {
+pub(super) fn shown(route: BoxedFilter<(Answer,)>) -> BoxedFilter<(Response,)> {
     route.map(pages::shown).boxed()
 }
