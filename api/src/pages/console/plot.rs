@@ -68,6 +68,7 @@ impl Scale {
     fn told(self, value: u64) -> String {
         match self {
             Self::Stacked => value.to_string(),
+            Self::Times if value == 0 => "0".to_owned(),
             Self::Times => span(value.cast_signed()),
         }
     }

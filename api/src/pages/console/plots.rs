@@ -145,13 +145,13 @@ fn pictures(timeline: &Timeline, when: &'static str) -> Vec<Picture> {
         ),
         draw(
             "Waiting",
-            &[("half", "half (p50)"), ("most", "nineteen of twenty (p95)")],
+            &[("half", "half (p50)"), ("most", "19 of 20 (p95)")],
             steps.iter().map(|step| times(step.waited)).collect(),
             plot::Scale::Times,
         ),
         draw(
             "Duration",
-            &[("half", "half (p50)"), ("most", "nineteen of twenty (p95)")],
+            &[("half", "half (p50)"), ("most", "19 of 20 (p95)")],
             steps.iter().map(|step| times(step.took)).collect(),
             plot::Scale::Times,
         ),
