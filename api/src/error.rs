@@ -141,6 +141,11 @@ impl Problem {
         &self.detail
     }
 
+    /// What is wrong with what was sent, place by place.
+    pub(crate) fn faults_found(&self) -> &[Fault] {
+        &self.errors
+    }
+
     /// An answer in other words, under this problem's status. It is logged here, as it is answered here.
     pub(crate) fn heading(&self, mut response: Response) -> Response {
         self.log();

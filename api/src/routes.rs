@@ -87,9 +87,12 @@ fn with_allow(path: &FullPath, mut response: Response) -> Response {
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
         let segments: Vec<_> = path.as_str().split('/').skip(1).collect();
         let methods = match segments[..] {
-            ["v1", "builds"] | ["v1", "layouts", "svg"] | ["download.php"] | [""] => {
-                "POST, OPTIONS"
-            }
+            [""] => "GET, HEAD, POST, OPTIONS",
+            ["v1", "builds"]
+            | ["v1", "layouts", "svg"]
+            | ["download.php"]
+            | ["builds" | "draw"]
+            | ["builds", _, "leave"] => "POST, OPTIONS",
             ["v1", "builds", _] => "GET, HEAD, DELETE, OPTIONS",
             ["v1", "builds", _, "cancel" | "retry"]
             | ["v1", "queue", "pause" | "resume"]

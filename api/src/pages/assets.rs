@@ -20,7 +20,13 @@ const KEPT: &str = "public, max-age=31536000, immutable";
 
 /// Pictures stand in pages without a style of their own, as nothing inline is let through.
 static STYLE: LazyLock<Asset> = LazyLock::new(|| {
-    let text = [include_str!("../../static/style.css"), draw::STYLE].concat();
+    let text = [
+        include_str!("../../static/style.css"),
+        include_str!("../../static/keyboard.css"),
+        draw::STYLE,
+        draw::FAULT_STYLE,
+    ]
+    .concat();
     Asset::new("style", "css", "text/css; charset=utf-8", text)
 });
 static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {

@@ -1,5 +1,8 @@
 //! Pages for people: how each of them is answered, and what its browser may do with it.
 //!
+//! - `home`, `form`, `ask`: the first page, what its form sends, and the build that it asks for.
+//! - `build`, `leave`, `words`: a build's page, leaving it, and what it says.
+//! - `keyboard`: a layout as pictures.
 //! - `assets`: style, script and icon, as parts of the program.
 //! - `console`: the operators' pages, below `/queue`.
 //! - `refusal`: a problem as a page.
@@ -7,9 +10,16 @@
 //! A page has a template in `api/templates`, which extends `base.html`, a file here that fills it, and a route in
 //! `routes/pages.rs`. Nothing of a page is inline, and nothing is loaded from elsewhere.
 
+pub(crate) mod ask;
 pub(crate) mod assets;
+pub(crate) mod build;
 pub(crate) mod console;
+mod form;
+pub(crate) mod home;
+mod keyboard;
+pub(crate) mod leave;
 mod refusal;
+mod words;
 
 use askama::Template;
 use warp::{
