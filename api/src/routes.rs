@@ -1,5 +1,6 @@
 //! The table of routes. Paths come before methods, so that a known path with another method is a 405.
 
+mod console;
 mod operator;
 mod pages;
 mod place;
@@ -60,6 +61,7 @@ pub fn routes(
 fn table(state: &State) -> Vec<Route> {
     let mut all = for_programs(state);
     all.extend(pages::routes(state));
+    all.extend(console::routes(state));
     all
 }
 

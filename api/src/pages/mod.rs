@@ -5,6 +5,7 @@
 //! - `forget`, `privacy`: having a build erased, and what is kept of whom.
 //! - `keyboard`: a layout as pictures.
 //! - `assets`: style, script and icon, as parts of the program.
+//! - `console`: the operators' pages, below `/queue`.
 //! - `refusal`: a problem as a page.
 //!
 //! A page has a template in `api/templates`, which extends `base.html`, a file here that fills it, and a route in
@@ -13,6 +14,7 @@
 pub(crate) mod ask;
 pub(crate) mod assets;
 pub(crate) mod build;
+pub(crate) mod console;
 pub(crate) mod forget;
 mod form;
 pub(crate) mod home;

@@ -18,6 +18,7 @@ pub mod measures;
 pub mod requests;
 pub mod retention;
 pub mod self_tests;
+pub mod timeline;
 pub mod versions;
 pub mod wake;
 pub mod wal;

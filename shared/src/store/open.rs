@@ -30,6 +30,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0009_operator.sql")),
     M::up(include_str!("../../migrations/0010_diagnostics.sql")),
     M::up(include_str!("../../migrations/0011_phases.sql")),
+    M::up(include_str!("../../migrations/0012_console.sql")),
     M::up(include_str!("../../migrations/0013_forgetting.sql")),
 ];
 
