@@ -3,6 +3,7 @@
 //! - `home`, `form`, `ask`: the first page, what its form sends, and the build that it asks for.
 //! - `build`, `leave`, `words`: a build's page, leaving it, and what it says.
 //! - `keyboard`: a layout as pictures.
+//! - `docs`: the description of the API.
 //! - `assets`: style, script and icon, as parts of the program.
 //! - `refusal`: a problem as a page.
 //!
@@ -12,6 +13,7 @@
 pub(crate) mod ask;
 pub(crate) mod assets;
 pub(crate) mod build;
+pub(crate) mod docs;
 mod form;
 pub(crate) mod home;
 mod keyboard;

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     body::incoming,
     client::asker,
-    pages::{ask, assets, build, home, leave, shown},
+    pages::{ask, assets, build, docs, home, leave, shown},
     state::State,
 };
 
@@ -22,6 +22,7 @@ pub(super) fn routes(state: &State) -> Vec<Route> {
         ask(state),
         show(state),
         leave(state),
+        docs(),
         asset(),
     ]
 }
@@ -62,6 +63,10 @@ fn leave(state: &State) -> Route {
         let here = here.and(with(state)).and(headers());
         here.then(handler).map(shown)
     })
+}
+
+fn docs() -> Route {
+    Get.at("/docs", |here| here.map(|| shown(docs::docs())))
 }
 
 fn asset() -> Route {

@@ -6,6 +6,7 @@ mod building_by_page;
 mod builds;
 mod catalogue;
 mod connections;
+mod docs;
 mod event_stream;
 mod events;
 mod health;
