@@ -23,6 +23,7 @@ static STYLE: LazyLock<Asset> = LazyLock::new(|| {
     let text = [
         include_str!("../../static/style.css"),
         include_str!("../../static/keyboard.css"),
+        include_str!("../../static/docs.css"),
         draw::STYLE,
         draw::FAULT_STYLE,
     ]

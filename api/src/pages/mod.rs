@@ -4,6 +4,7 @@
 //! - `build`, `leave`, `words`: a build's page, leaving it, and what it says.
 //! - `forget`, `privacy`: having a build erased, and what is kept of whom.
 //! - `keyboard`: a layout as pictures.
+//! - `docs`: the description of the API.
 //! - `assets`: style, script and icon, as parts of the program.
 //! - `console`: the operators' pages, below `/queue`.
 //! - `refusal`: a problem as a page.
@@ -15,6 +16,7 @@ pub(crate) mod ask;
 pub(crate) mod assets;
 pub(crate) mod build;
 pub(crate) mod console;
+pub(crate) mod docs;
 pub(crate) mod forget;
 mod form;
 pub(crate) mod home;

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     body::incoming,
     client::asker,
-    pages::{ask, assets, build, forget, home, leave, privacy, shown},
+    pages::{ask, assets, build, docs, forget, home, leave, privacy, shown},
     state::State,
 };
 
@@ -24,6 +24,7 @@ pub(super) fn routes(state: &State) -> Vec<Route> {
         leave(state),
         forget(state),
         privacy(state),
+        docs(),
         asset(),
     ]
 }
@@ -77,6 +78,10 @@ fn forget(state: &State) -> Route {
 fn privacy(state: &State) -> Route {
     let handler = |state: State| shown(privacy::privacy(&state));
     Get.at("/privacy", |here| here.and(with(state)).map(handler))
+}
+
+fn docs() -> Route {
+    Get.at("/docs", |here| here.map(|| shown(docs::docs())))
 }
 
 fn asset() -> Route {

@@ -9,6 +9,7 @@ mod catalogue;
 mod connections;
 mod console;
 mod console_pages;
+mod docs;
 mod event_stream;
 mod events;
 mod flash;
