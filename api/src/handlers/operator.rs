@@ -10,6 +10,7 @@ use shared::{
         jobs::{self, Cancelled, Enqueued},
     },
 };
+use utoipa::ToSchema;
 use warp::{
     Reply,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -20,6 +21,7 @@ use super::builds::{self, not_stored};
 use crate::{
     client::Asker,
     error::{Answer, Problem},
+    openapi::StatusWord,
     operator::{Operator, operator},
     state::State,
     submit::{UnknownVersion, plan},
@@ -43,13 +45,37 @@ pub(crate) async fn cancel(state: State, id: String, asker: Asker, headers: Head
 }
 
 /// What became of the wish to build something again.
-#[derive(Serialize)]
-struct Retried {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Retried {
+    /// The build that is to be looked at now.
+    #[schema(value_type = String, format = "uuid")]
     id: JobId,
+    #[schema(value_type = StatusWord)]
     status: Status,
     /// Whether it is a build that was there already.
     joined: bool,
+    /// The build that had ended.
+    #[schema(value_type = String, format = "uuid")]
     retry_of: JobId,
+}
+
+/// How the queue is now.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Paused {
+    /// Whether workers take no builds.
+    paused: bool,
+    /// Whether it was another way before.
+    changed: bool,
+}
+
+/// How a worker is now.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Draining {
+    id: String,
+    /// Whether it takes no new builds.
+    draining: bool,
+    /// Whether it was another way before.
+    changed: bool,
 }
 
 /// Builds again what has ended: the same layout for the same version, with the controller that this stands for now.
@@ -117,7 +143,7 @@ pub(crate) async fn resume(state: State, asker: Asker, headers: HeaderMap) -> An
 
 fn queue(paused: bool, switched: Switched) -> Answer {
     let changed = switched == Switched::Done;
-    Ok(said(&json!({ "paused": paused, "changed": changed })))
+    Ok(said(&Paused { paused, changed }))
 }
 
 /// Lets a worker take no new build.
@@ -146,9 +172,11 @@ fn worker(id: &str, draining: bool, switched: Switched) -> Answer {
             ));
         }
     };
-    Ok(said(
-        &json!({ "id": id, "draining": draining, "changed": changed }),
-    ))
+    Ok(said(&Draining {
+        id: id.to_owned(),
+        draining,
+        changed,
+    }))
 }
 
 fn tell(switched: Switched, what: &str, who: &str) {
@@ -157,7 +185,7 @@ fn tell(switched: Switched, what: &str, who: &str) {
     }
 }
 
-fn said(what: &Value) -> Response {
+fn said(what: &impl Serialize) -> Response {
     not_stored(warp::reply::json(what).into_response())
 }
 

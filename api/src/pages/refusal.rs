@@ -10,7 +10,7 @@ use super::{OwnOrigin, page};
 use crate::error::{Answer, Problem};
 
 /// Where programs ask: their errors stay what they are, whoever looks.
-const OF_PROGRAMS: [&str; 9] = [
+const OF_PROGRAMS: [&str; 10] = [
     "v1",
     "tmp",
     "layouts",
@@ -20,6 +20,7 @@ const OF_PROGRAMS: [&str; 9] = [
     "healthz",
     "readyz",
     "metrics",
+    "openapi.json",
 ];
 
 #[derive(Template)]
