@@ -96,7 +96,7 @@ function followBuild(build) {
   let length = 0;
   let status = build.dataset.status;
 
-  const refresh = async () => {
+  const load = async () => {
     const answer = await fetch(location.pathname + location.search);
     if (!answer.ok) return false;
     const page = await pageOf(answer);
@@ -106,6 +106,12 @@ function followBuild(build) {
     document.title = page.title;
     say($("h1").textContent);
     return isFinal;
+  };
+  // One after the other, so that an older page never takes a newer one's place. Whether the build has ended.
+  let turn = Promise.resolve();
+  const refresh = () => (turn = turn.then(load).catch(() => false));
+  const refreshToTheEnd = async () => {
+    if (!(await refresh())) setTimeout(refreshToTheEnd, 2000);
   };
 
   const show = ({ offset, text }) => {
@@ -120,7 +126,9 @@ function followBuild(build) {
     if (isAtEnd) log.scrollTop = log.scrollHeight;
   };
 
-  const lost = (isLost) => ($("#lost").hidden = !isLost);
+  const lost = (isLost) => {
+    $("#lost").hidden = !isLost;
+  };
   const listen = () => {
     const events = new EventSource(`/v1/builds/${build.dataset.id}/events`);
     events.addEventListener("open", () => lost(false));
@@ -143,13 +151,13 @@ function followBuild(build) {
     events.addEventListener("end", () => {
       events.close();
       lost(false);
-      refresh();
+      refreshToTheEnd();
     });
     events.addEventListener("error", () => {
       lost(true);
       // The browser comes back by itself, unless it was refused: then we do, as the service may have been busy.
       if (events.readyState === EventSource.CLOSED) {
-        setTimeout(() => refresh().catch(() => false).then((isFinal) => isFinal || listen()), 5000);
+        setTimeout(async () => (await refresh()) || listen(), 5000);
       }
     });
   };

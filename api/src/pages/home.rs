@@ -138,6 +138,8 @@ struct Wanted {
     version: String,
     /// What the picture shows; the chosen layout where it is `None`.
     drawn: Option<Bytes>,
+    /// What is known to be wrong with it.
+    faults: Vec<Trouble>,
 }
 
 /// `GET /?layout=KType-Standard.json`, `GET /?build=<id>`: the form, with a layout to begin with.
@@ -163,6 +165,8 @@ async fn take_over(state: &State, wanted: &mut Wanted, id: &str) -> Result<(), P
         wanted.from = From::Text;
         wanted.version = wish.version;
         wanted.text = to_be_changed(&wish.config);
+        let found = jobs::diagnostics(&state.store, id).await?;
+        wanted.faults = found.into_iter().map(Trouble::from).collect();
     }
     Ok(())
 }
@@ -190,6 +194,7 @@ pub(super) async fn again(
         text,
         version: form.version.clone(),
         drawn: Some(drawn),
+        faults: problem.map(faults_of).unwrap_or_default(),
     };
     shown(state, wanted, problem).await
 }
@@ -204,12 +209,6 @@ async fn shown(state: &State, wanted: Wanted, problem: Option<&Problem>) -> Answ
         (None, From::Library) => text_of(state, &layout),
         (None, _) => Bytes::from(wanted.text.clone()),
     };
-    let faults: Vec<_> = problem
-        .map(Problem::faults_found)
-        .unwrap_or_default()
-        .iter()
-        .map(Trouble::from)
-        .collect();
     let offers: Vec<_> = versions::versions(&state.store)
         .await?
         .into_iter()
@@ -223,7 +222,7 @@ async fn shown(state: &State, wanted: Wanted, problem: Option<&Problem>) -> Answ
         version: version_among(&offers, wanted.version),
         offers,
         refused: problem.map(refused),
-        keyboard: picture::draw(state, drawn, faults).await?,
+        keyboard: picture::draw(state, drawn, wanted.faults).await?,
         layout,
     };
     let page = page(&home)?;
@@ -231,6 +230,10 @@ async fn shown(state: &State, wanted: Wanted, problem: Option<&Problem>) -> Answ
         Some(problem) => problem.heading(page),
         None => page,
     })
+}
+
+fn faults_of(problem: &Problem) -> Vec<Trouble> {
+    problem.faults_found().iter().map(Trouble::from).collect()
 }
 
 fn text_of(state: &State, file: &str) -> Bytes {
