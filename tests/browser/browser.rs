@@ -96,6 +96,11 @@ impl Browser {
         clicked.unwrap_or_else(|error| panic!("{css}: {error}"));
     }
 
+    /// Says yes to a question of the page.
+    pub(crate) fn accept(&self) {
+        self.runtime.block_on(self.client.accept_alert()).unwrap();
+    }
+
     /// Waits until the text of an element holds this.
     pub(crate) fn wait_for_text(&self, css: &str, expected: &str) {
         let deadline = std::time::Instant::now() + PATIENCE;
