@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail like its tests")]
 
 mod browser;
+mod console;
 mod relay;
 mod stage;
 
