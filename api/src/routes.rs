@@ -271,6 +271,14 @@ fn preflight() -> BoxedFilter<(Response,)> {
         if let Some(wanted) = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
             headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
         }
+        // A page of the internet may reach a service on the visitor's own machine or network.
+        if request
+            .get("access-control-request-private-network")
+            .is_some()
+        {
+            let name = HeaderName::from_static("access-control-allow-private-network");
+            headers.insert(name, HeaderValue::from_static("true"));
+        }
         response
     };
     // Not `warp::options()`, which says "wrong method" to every other request and so hides what is not there.

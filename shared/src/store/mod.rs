@@ -8,6 +8,7 @@
 )]
 
 pub mod audit;
+pub mod backup;
 pub mod channels;
 pub mod control;
 pub mod forgetting;

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -71,9 +72,7 @@ fn make(directory: &Path, file: &Path) -> Result<(Connection, PathBuf)> {
     };
     let wake_dir = directory.join("wake");
     fs::create_dir_all(&wake_dir).map_err(|error| failed(error.to_string()))?;
-    let lock =
-        File::create(directory.join("migrate.lock")).map_err(|error| failed(error.to_string()))?;
-    lock.lock().map_err(|error| failed(error.to_string()))?;
+    let lock = lock(directory).map_err(|error| failed(error.to_string()))?;
 
     let mut connection = Connection::open(file).map_err(|error| failed(error.to_string()))?;
     // An enqueued build and a finished one must survive a power cut, hence FULL. What is deleted shall be gone, and not
@@ -100,6 +99,13 @@ fn make(directory: &Path, file: &Path) -> Result<(Connection, PathBuf)> {
     into_the_table(&connection).map_err(|error| failed(error.to_string()))?;
     drop(lock);
     Ok((connection, wake_dir))
+}
+
+/// Nobody else opens the table until this is dropped; the system drops it for a process that dies.
+pub(super) fn lock(directory: &Path) -> io::Result<File> {
+    let lock = File::create(directory.join("migrate.lock"))?;
+    lock.lock()?;
+    Ok(lock)
 }
 
 /// Brings what an earlier process left in the write-ahead log into the table itself, with a sync.
