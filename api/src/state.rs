@@ -14,7 +14,7 @@ use crate::{
     feed::Feeds,
     handlers::{health::Health, layouts::Catalogue, metrics::Metrics},
     operator::Tries,
-    pages::home::Choices,
+    pages::choices::Choices,
     per_client::PerClient,
     room::Room,
     traffic::Traffic,
