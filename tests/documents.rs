@@ -109,6 +109,14 @@ fn every_setting_is_in_the_documents_and_in_the_compose_file() {
 }
 
 #[test]
+fn every_alarm_is_explained() {
+    let alarms = words(&read("docs/monitoring/alerts.yml"), r"- alert: (\w+)");
+    assert!(alarms.len() > 10, "only {alarms:?} were found");
+    let explained = words(&read("docs/operating.md"), r"(?m)^\| `(Kiisrv\w+)` \|");
+    assert_eq!(alarms, explained, "docs/operating.md explains others");
+}
+
+#[test]
 fn a_heading_is_called_as_the_pages_of_a_forge_call_it() {
     let text = "# `kiisrv doctor`\n## What each alarm means, and what to do\n```sh\n# a comment\n```\n## Twice\n## Twice\n";
     let expected = [
