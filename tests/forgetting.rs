@@ -1,18 +1,19 @@
 //! Erasing: who may have it done, what of a build stays, and that it is gone from the files and not only from the rows.
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
-use std::{fs, time::Duration};
+use std::{fs, ops::Range, time::Duration};
 
 use harness::store::{OwnStore, a_build, failed, firmware};
 use shared::{
     diagnose::Diagnostic,
-    job::{JobId, Outcome, Reason, Status},
+    job::{ContainerSpec, JobId, Outcome, Reason, Status},
     layout::Library,
     store::{
         Store, audit,
         forgetting::{Forgotten, OfClient, files, forget, forget_by, forget_client},
         jobs::{
-            Admitted, Enqueued, Hold, LeaveToken, Limits, admit, claim_next, finish, leave, show,
+            Admitted, Enqueued, Hold, LeaveToken, Limits, admit, claim_next, container_created,
+            finish, leave, show,
         },
         requests::statistics,
         wal,
@@ -31,9 +32,19 @@ fn library() -> Library {
 
 /// Asks for a build in somebody's name, and gives what it may be left and erased with.
 async fn ask(store: &Store, name: &str, client: &str) -> (JobId, Option<LeaveToken>) {
+    ask_with(store, name, client, &format!("{SECRET} {name}")).await
+}
+
+/// The same with this text in the layout.
+async fn ask_with(
+    store: &Store,
+    name: &str,
+    client: &str,
+    text: &str,
+) -> (JobId, Option<LeaveToken>) {
     let build = a_build(name)
         .by(client)
-        .with(|build| build.config = format!("{{\"text\": \"{SECRET} {name}\"}}"));
+        .with(|build| build.config = format!("{{\"text\": \"{text}\"}}"));
     let limits = Limits {
         per_client: 1000,
         in_all: 1000,
@@ -49,6 +60,13 @@ async fn ask(store: &Store, name: &str, client: &str) -> (JobId, Option<LeaveTok
 
 async fn end(store: &Store, outcome: Outcome) -> JobId {
     let held = claim_next(store, "w", LEASE).await.unwrap().unwrap().held;
+    let given = ContainerSpec {
+        name: format!("a container for {SECRET}"),
+        ..ContainerSpec::default()
+    };
+    let container = ("0123456789abcdef", "an engine");
+    let made = container_created(store, &held, container, &given).await;
+    assert!(made.unwrap());
     finish(store, &held, outcome).await.unwrap();
     held.id
 }
@@ -95,39 +113,31 @@ fn in_the_files(own: &OwnStore, text: &str) -> usize {
     found
 }
 
+async fn others(own: &OwnStore, numbers: Range<usize>) {
+    for number in numbers {
+        a_build(&format!("Kira-{number}")).enqueue(&own.store).await;
+        let held = claim_next(&own.store, "w", LEASE)
+            .await
+            .unwrap()
+            .unwrap()
+            .held;
+        finish(&own.store, &held, firmware()).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn after_the_submitters_word_nothing_of_a_build_is_in_any_file_of_the_table() {
     let own = OwnStore::new().await;
     // Others before and behind it, so that its rows are among theirs.
-    for number in 0..60 {
-        a_build(&format!("Kira-{number}")).enqueue(&own.store).await;
-        end(&own.store, firmware()).await;
-    }
+    others(&own, 0..60).await;
     // One whose layout takes many pages, and one that is all in one.
-    let (long, long_token) = {
-        let build = a_build(&format!("KType-{SECRET}Long"))
-            .by("anna")
-            .with(|build| {
-                build.config = format!("{{\"text\": \"{}\"}}", SECRET.repeat(10_000));
-            });
-        let limits = Limits {
-            per_client: 10,
-            in_all: 10,
-        };
-        match admit(&own.store, build.into(), limits, Hold::UntilItLeaves)
-            .await
-            .unwrap()
-        {
-            Admitted::Yes { enqueued, token } => (enqueued.id(), token.unwrap()),
-            other => panic!("{other:?}"),
-        }
-    };
+    let text = SECRET.repeat(10_000);
+    let (long, long_token) =
+        ask_with(&own.store, &format!("KType-{SECRET}Long"), "anna", &text).await;
+    let long_token = long_token.unwrap();
     end(&own.store, complaint()).await;
     let (short, short_token) = annas(&own, &format!("KType-{SECRET}")).await;
-    for number in 60..120 {
-        a_build(&format!("Kira-{number}")).enqueue(&own.store).await;
-        end(&own.store, firmware()).await;
-    }
+    others(&own, 60..120).await;
     let fingerprints = [long, short].map(|id| {
         own.by_hand()
             .ask(&format!("SELECT fingerprint FROM jobs WHERE id = '{id}'"))
