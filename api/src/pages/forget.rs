@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     error::Answer,
-    handlers::{builds::parse_id, forget::said},
+    handlers::{
+        builds::{find, parse_id},
+        forget::said,
+    },
     state::State,
 };
 
@@ -24,16 +27,17 @@ struct Page;
 /// `POST /builds/{id}/forget`
 pub(crate) async fn forget(state: State, id: String, request: HeaderMap) -> Answer {
     let id = parse_id(&id)?;
+    let status = find(&state, id).await?.status;
+    if !status.is_final() {
+        said(Forgotten::NotEnded(status))?;
+    }
     let held = held(&request);
     let mut own: Option<LeaveToken> = None;
     for (_, token) in &held {
         let token = LeaveToken::presented(token);
-        // It has ended, so that leaving says only that nobody is kept from erasing it by this token.
-        let is_of_it = jobs::show(&state.store, id)
-            .await?
-            .is_some_and(|build| build.status.is_final())
-            && jobs::leave(&state.store, id, &token).await? == Left::Yes;
-        if is_of_it {
+        // Who asked several times is nobody else: it has ended, so that leaving says no more than that this token does
+        // not keep another from erasing it.
+        if jobs::leave(&state.store, id, &token).await? == Left::Yes {
             own = Some(token);
         }
     }

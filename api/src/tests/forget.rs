@@ -155,7 +155,7 @@ async fn the_page_of_a_build_erases_it_in_the_browser_that_asked_also_when_it_as
     }
     let (path, forget) = (format!("/builds/{id}"), format!("/builds/{id}/forget"));
     let cookies = cookies.join("; ");
-    assert_page(&send(&service, &forget, &cookies).await, 403);
+    assert_page(&send(&service, &forget, &cookies).await, 409);
     service.work(Outcome::Built).await;
 
     let page = assert_page(&look(&service, &path).await, 200);
