@@ -292,6 +292,13 @@ fn a_phone_shows_all_of_it_within_its_width_also_in_the_dark() {
         fail(&service, &claimed, &pointer);
         browser.wait_for_text("h1", "does not compile");
         browser.assert_for_everybody(&format!("failed {width} {light}"));
+        let id = service.submit(&layout("KType-Standard.json"), "latest");
+        if !in_the_dark {
+            succeed(&service, &claim(&service));
+        }
+        browser.open(&format!("{}/builds/{id}", service.url));
+        browser.wait_for_text("h1", "Your firmware is ready");
+        browser.assert_for_everybody(&format!("ready {width} {light}"));
     }
 }
 
