@@ -322,9 +322,8 @@ fn in_the_dark_the_large_page_is_for_everybody_too() {
     browser.open(&format!("{}/nothing-here", service.url));
     browser.wait_for_text("h1", "Not here");
     browser.assert_for_everybody("nothing here dark");
-    for (path, state) in [("/privacy", "privacy dark"), ("/docs", "docs dark")] {
-        browser.open(&format!("{}{path}", service.url));
-        browser.find("h1");
-        browser.assert_for_everybody(state);
-    }
+    assert_eq!(service.get("/privacy").status, 200);
+    browser.open(&format!("{}/privacy", service.url));
+    browser.find("h1");
+    browser.assert_for_everybody("privacy dark");
 }
