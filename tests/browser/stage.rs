@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use shared::{
     channel::Dialect,
     diagnose::Diagnostic,
-    job::{Artifact, Outcome, Reason},
+    job::{Artifact, FirmwareFile, Outcome, Reason},
     store::{
         jobs::{self, Claimed},
         versions::{self, Controller},
@@ -94,7 +94,11 @@ pub(crate) fn succeed(service: &Service, claimed: &Claimed) {
         file,
         bytes: 8,
         sha256: "ab".repeat(32),
-        files: Vec::new(),
+        files: vec![FirmwareFile {
+            name: "kiibohd.dfu.bin".to_owned(),
+            bytes: 6,
+            sha256: "cd".repeat(32),
+        }],
     };
     end(service, claimed, Outcome::Built(artifact));
 }
