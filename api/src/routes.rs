@@ -23,7 +23,7 @@ use crate::{
     client::{asker, asker_address},
     error::answer_refusal,
     handlers::{
-        artifacts, builds, description, events, health, keyboards, layouts, leave, metrics,
+        artifacts, builds, description, events, forget, health, keyboards, layouts, leave, metrics,
         pictures, predecessor, stats, versions,
     },
     pages::{OwnOrigin, in_place_of},
@@ -69,6 +69,7 @@ fn for_programs(state: &State) -> Vec<Route> {
         submit_build(state),
         show_build(state),
         leave_build(state),
+        forget_build(state),
         build_log(state),
         build_events(state),
         build_artifact(state),
@@ -123,6 +124,13 @@ fn show_build(state: &State) -> Route {
 fn leave_build(state: &State) -> Route {
     let handler = |id, state, headers| leave::leave_build(state, id, headers);
     Delete.each("/v1/builds/{id}", |here| {
+        here.and(with(state)).and(headers()).then(handler)
+    })
+}
+
+fn forget_build(state: &State) -> Route {
+    let handler = |id, state, headers| forget::forget_build(state, id, headers);
+    Post.each("/v1/builds/{id}/forget", |here| {
         here.and(with(state)).and(headers()).then(handler)
     })
 }

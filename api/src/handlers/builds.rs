@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
     diagnose::Diagnostic,
-    job::{JobId, Reason, Status},
+    flash::{Flash, flash},
+    job::{FirmwareFile, JobId, Reason, Status},
     store::{
         jobs::{self, Build, Enqueued, Hold, LeaveToken},
         queue_order,
@@ -24,7 +25,7 @@ use crate::{
     body::Incoming,
     client::Asker,
     error::{Answer, Problem},
-    openapi::{ReasonWord, StatusWord},
+    openapi::{FirmwareFileForm, FlashForm, ReasonWord, StatusWord},
     per_client::Place,
     query::whole_number,
     state::State,
@@ -183,6 +184,10 @@ pub(crate) struct View {
     /// What the compiler complains of, by key.
     diagnostics: Vec<DiagnosticView>,
     artifact: Option<ArtifactView>,
+    /// What to do with the firmware, while it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<FlashForm>)]
+    flash: Option<Flash>,
     log_url: String,
     /// With this one may leave the build. Told once, to the submitter, and to nobody who merely looks.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -197,6 +202,10 @@ struct ArtifactView {
     bytes: u64,
     /// Of the whole zip, in hexadecimal digits.
     sha256: String,
+    /// What in it is for a keyboard.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<FirmwareFileForm>)]
+    files: Vec<FirmwareFile>,
 }
 
 /// One thing that the compiler complains of.
@@ -278,10 +287,18 @@ pub(crate) async fn view(
             url: format!("{url}/artifact"),
             bytes: artifact.bytes,
             sha256: artifact.sha256.clone(),
+            files: artifact.files.clone(),
         }),
+        flash: flash_of(build),
         log_url: format!("{url}/log"),
         leave_token: token.map(|token| token.as_str().to_owned()),
     })
+}
+
+/// What to do with a build's firmware, while it is there.
+pub(crate) fn flash_of(build: &Build) -> Option<Flash> {
+    let artifact = build.artifact.as_ref()?;
+    (build.status == Status::Succeeded).then(|| flash(&build.keyboard, &artifact.files))
 }
 
 /// An answer that is out of date at once.

@@ -9,15 +9,16 @@ use super::{
     layout::BuildRequest,
     schemas::{StatusWord, number, text, uuid, word},
 };
-use crate::handlers::builds::View;
+use crate::handlers::{builds::View, forget::OfBuild};
 
 /// What one may do next with a build.
-const NEXT: [&str; 7] = [
+const NEXT: [&str; 8] = [
     "show_build",
     "build_events",
     "build_log",
     "build_artifact",
     "leave_build",
+    "forget_build",
     "cancel_build",
     "retry_build",
 ];
@@ -27,7 +28,15 @@ const NO_TABLE: &str = "The queue cannot be used just now.";
 
 /// All of them.
 pub(super) fn all() -> Vec<Described> {
-    vec![submit(), show(), leave(), events(), log(), artifact()]
+    vec![
+        submit(),
+        show(),
+        leave(),
+        forget(),
+        events(),
+        log(),
+        artifact(),
+    ]
 }
 
 fn submit() -> Described {
@@ -114,6 +123,24 @@ fn leave() -> Described {
         .refuses(401, "No token is shown.")
         .refuses(403, "It is no `leave_token` of this build.")
         .refuses(404, NO_BUILD)
+        .refuses(503, NO_TABLE)
+}
+
+fn forget() -> Described {
+    of_build(post("/v1/builds/{id}/forget", "forget_build"))
+        .does(
+            "Erases a build that has ended",
+            "Its layout, log, zip and row, where nobody else asked for the same build.",
+        )
+        .for_holders_of(LEAVE_TOKEN)
+        .answers(
+            200,
+            Answer::json::<OfBuild>("It is gone", json!({ "id": ID, "forgotten": true })),
+        )
+        .refuses(401, "No token is shown.")
+        .refuses(403, "The token is not one of this build's.")
+        .refuses(404, NO_BUILD)
+        .refuses(409, "It has not ended, or others asked for it too.")
         .refuses(503, NO_TABLE)
 }
 

@@ -4,12 +4,14 @@
 //! - `describe`: the words in which a route is described.
 //! - `schemas`, `layout`: what is written, and what is read.
 //! - `builds`, `catalogue`, `operators`, `predecessor`, `service`: the routes, a file for each group.
+//! - `flash`: the form of what to do with firmware.
 //! - `examples`: what the larger examples show.
 
 mod builds;
 mod catalogue;
 mod describe;
 mod examples;
+mod flash;
 mod layout;
 mod operators;
 mod predecessor;
@@ -28,6 +30,7 @@ use utoipa::openapi::{
 use self::describe::Described;
 use crate::{error::Body as Problem, routes::Verb};
 
+pub(crate) use flash::{FirmwareFileForm, FlashForm};
 pub(crate) use schemas::{DialectWord, ReasonWord, StatusWord};
 
 /// The rights that some routes need, by their names in the description.

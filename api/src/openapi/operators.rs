@@ -4,12 +4,12 @@ use serde_json::json;
 
 use super::{
     OPERATOR,
-    builds::of_build,
+    builds::{of_build, refusing_bodies},
     describe::{Answer, Described, get, post},
     examples::{self, ID},
     schemas::{StatusWord, maybe_uuid, number, text, word},
 };
-use crate::handlers::{builds, operator, queue};
+use crate::handlers::{builds, forget, operator, queue};
 
 /// All of them.
 pub(super) fn all() -> Vec<Described> {
@@ -22,6 +22,7 @@ pub(super) fn all() -> Vec<Described> {
         resume(),
         drain(),
         undrain(),
+        forget(),
     ];
     all.into_iter().map(for_operators).collect()
 }
@@ -181,4 +182,17 @@ fn of_worker(route: Described, draining: bool) -> Described {
     acting(route.path("id", "The worker's id", text().into(), "worker-1"))
         .answers(200, now)
         .refuses(404, "There is no worker with this id.")
+}
+
+fn forget() -> Described {
+    let example = json!({ "erased": 3, "shared": 1, "unfinished": 0 });
+    refusing_bodies(acting(post("/v1/forget", "forget")))
+        .does(
+            "Erases a build, or what is kept of a client",
+            "Who did it is written down, and of whom it was is not.",
+        )
+        .takes::<forget::What>("What", json!({ "address": "192.0.2.7" }))
+        .answers(200, Answer::json::<forget::Erased>("What is gone", example))
+        .refuses(404, "There is no build with this id.")
+        .refuses(409, "The build has not ended.")
 }

@@ -16,7 +16,17 @@ use shared::{
 use super::describe::reference;
 
 /// Members that are left out where they have nothing to say; every other one is there, if only as null.
-const SOMETIMES: [&str; 2] = ["leave_token", "errors"];
+const SOMETIMES: [&str; 9] = [
+    "leave_token",
+    "errors",
+    "files",
+    "flash",
+    "command",
+    "commands",
+    "file",
+    "hand",
+    "sha256",
+];
 
 /// Schemas by their names.
 #[derive(Default)]

@@ -4,6 +4,7 @@
 use askama::Template;
 use jiff::Timestamp;
 use shared::{
+    flash::Flash,
     job::{Reason, Status},
     store::{
         jobs::{self, Build},
@@ -23,7 +24,7 @@ use crate::{
     files,
     handlers::{
         artifacts,
-        builds::{find, not_stored, parse_id},
+        builds::{find, flash_of, not_stored, parse_id},
     },
     state::State,
 };
@@ -42,7 +43,9 @@ struct Page<'a> {
     ending: &'static str,
     detail: &'a str,
     zip: Option<Zip>,
+    flash: Option<Flash>,
     may_leave: bool,
+    may_forget: bool,
     has_left: bool,
     may_change: bool,
     log: String,
@@ -91,7 +94,9 @@ pub(crate) async fn build(state: State, id: String, request: HeaderMap, query: S
         ending: build.reason.map(words::ending).unwrap_or_default(),
         detail: build.detail.as_deref().unwrap_or_default(),
         zip: zip(&build),
+        flash: flash_of(&build),
         may_leave: !is_final && leave::may_leave(&request),
+        may_forget: is_final && leave::may_leave(&request),
         has_left: !is_final && query.split('&').any(|part| part == "left"),
         may_change: !keyboard.name.is_empty(),
         log,

@@ -8,13 +8,14 @@ use super::{
     headers, query, with,
 };
 use crate::{
+    body::incoming,
     client::asker,
-    handlers::{operator, queue},
+    handlers::{forget, operator, queue},
     state::State,
 };
 
 /// All of them.
-pub(super) fn routes(state: &State) -> [Route; 8] {
+pub(super) fn routes(state: &State) -> [Route; 9] {
     [
         show_queue(state),
         show_workers(state),
@@ -24,6 +25,7 @@ pub(super) fn routes(state: &State) -> [Route; 8] {
         resume(state),
         drain(state),
         undrain(state),
+        forget(state),
     ]
 }
 
@@ -85,5 +87,12 @@ fn undrain(state: &State) -> Route {
     Post.each("/v1/workers/{id}/undrain", |here| {
         let here = here.and(with(state)).and(asker(state)).and(headers());
         here.then(handler)
+    })
+}
+
+fn forget(state: &State) -> Route {
+    Post.at("/v1/forget", |here| {
+        let here = here.and(with(state)).and(asker(state)).and(headers());
+        here.and(incoming()).then(forget::forget)
     })
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     body::incoming,
     client::asker,
-    pages::{ask, assets, build, docs, home, leave, shown},
+    pages::{ask, assets, build, docs, forget, home, leave, privacy, shown},
     state::State,
 };
 
@@ -23,6 +23,8 @@ pub(super) fn routes(state: &State) -> Vec<Route> {
         show(state),
         leave(state),
         docs(),
+        forget(state),
+        privacy(state),
         asset(),
     ]
 }
@@ -67,6 +69,19 @@ fn leave(state: &State) -> Route {
 
 fn docs() -> Route {
     Get.at("/docs", |here| here.map(|| shown(docs::docs())))
+}
+
+fn forget(state: &State) -> Route {
+    let handler = |id, state, headers| forget::forget(state, id, headers);
+    Post.each("/builds/{id}/forget", |here| {
+        let here = here.and(with(state)).and(headers());
+        here.then(handler).map(shown)
+    })
+}
+
+fn privacy(state: &State) -> Route {
+    let handler = |state: State| shown(privacy::privacy(&state));
+    Get.at("/privacy", |here| here.and(with(state)).map(handler))
 }
 
 fn asset() -> Route {

@@ -230,7 +230,7 @@ async fn a_path_that_is_not_there_and_a_method_that_is_not_are_told_apart() {
         (Method::DELETE, "/v1/builds", 405),
         (Method::GET, "/download.php", 405),
         (Method::PUT, "/stats", 405),
-        (Method::GET, "/", 405),
+        (Method::PUT, "/", 405),
     ] {
         let request = warp::test::request().method(method.as_str()).path(path);
         assert_problem(&service.ask(request).await, status);

@@ -9,7 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 pub use fingerprint::Fingerprint;
-pub use outcome::{Artifact, Outcome, Reason, Status};
+pub use outcome::{Artifact, FirmwareFile, Outcome, Reason, Status};
 pub use plan::Plan;
 pub use request::BuildRequest;
 

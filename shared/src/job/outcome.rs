@@ -1,6 +1,6 @@
 //! The states of a build and the ways in which it can end.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::diagnose::Diagnostic;
 
@@ -130,6 +130,20 @@ pub struct Artifact {
     /// Its size.
     pub bytes: u64,
     /// SHA-256 of the whole file, hex.
+    pub sha256: String,
+    /// What in it is for a keyboard.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FirmwareFile>,
+}
+
+/// A file in a zip that is for a keyboard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirmwareFile {
+    /// Its name in the zip.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its SHA-256, hex: what `sha256sum` says of the file.
     pub sha256: String,
 }
 
