@@ -66,6 +66,24 @@ pub(crate) fn asker_address(
         })
 }
 
+/// Whether a request came over TLS: our server speaks none itself, so that only a trusted proxy can know.
+pub(crate) fn over_tls(
+    state: &State,
+) -> impl Filter<Extract = (bool,), Error = Infallible> + Clone + Send + Sync + 'static {
+    let state = state.clone();
+    warp::ext::optional::<Peer>()
+        .and(warp::header::headers_cloned())
+        .map(move |peer: Option<Peer>, headers: HeaderMap| {
+            let trusted = &state.settings.trusted_proxies;
+            let is_trusted =
+                peer.is_some_and(|Peer(peer)| is_trusted(peer.ip().to_canonical(), trusted));
+            // The nearest proxy's own word stands last.
+            let schemes = headers.get_all("x-forwarded-proto").iter().next_back();
+            let scheme = schemes.and_then(|schemes| schemes.to_str().ok()?.rsplit(',').next());
+            is_trusted && scheme.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"))
+        })
+}
+
 /// The right-most address that no trusted proxy of ours vouches to be one of them. What stands left of
 /// it was sent by the client and may say anything.
 fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {

@@ -1,5 +1,6 @@
 //! The table of routes. Paths come before methods, so that a known path with another method is a 405.
 
+mod console;
 mod operator;
 mod pages;
 mod place;
@@ -60,6 +61,7 @@ pub fn routes(
 fn table(state: &State) -> Vec<Route> {
     let mut all = for_programs(state);
     all.extend(pages::routes(state));
+    all.extend(console::routes(state));
     all
 }
 
@@ -268,6 +270,14 @@ fn preflight() -> BoxedFilter<(Response,)> {
         // Whatever it wants to send is fine, as no header that a browser adds by itself gives anybody a right here.
         if let Some(wanted) = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
             headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+        }
+        // A page of the internet may reach a service on the visitor's own machine or network.
+        if request
+            .get("access-control-request-private-network")
+            .is_some()
+        {
+            let name = HeaderName::from_static("access-control-allow-private-network");
+            headers.insert(name, HeaderValue::from_static("true"));
         }
         response
     };

@@ -14,7 +14,7 @@ use crate::{
     feed::Feeds,
     handlers::{health::Health, layouts::Catalogue, metrics::Metrics},
     operator::Tries,
-    pages::home::Choices,
+    pages::{choices::Choices, console::look::Console},
     per_client::PerClient,
     room::Room,
     traffic::Traffic,
@@ -49,6 +49,8 @@ pub struct State {
     pub(crate) health: Arc<Health>,
     /// What `/metrics` said last.
     pub(crate) metrics: Arc<Metrics>,
+    /// What operators were shown last.
+    pub(crate) console: Arc<Console>,
     /// Counts what this process does.
     pub(crate) traffic: Traffic,
     stopping: Arc<watch::Sender<bool>>,
@@ -86,6 +88,7 @@ impl State {
             feeds: Feeds::default(),
             health: Arc::default(),
             metrics: Arc::default(),
+            console: Arc::default(),
             traffic: Traffic::default(),
             stopping: Arc::new(watch::Sender::new(false)),
             settings: Arc::new(settings),

@@ -181,6 +181,7 @@ fn route_of(path: &str, query: &str) -> &'static str {
         ["privacy"] => "/privacy",
         ["v1", "builds", _, "forget"] => "/v1/builds/{id}/forget",
         ["v1", "queue" | "workers" | "forget", ..] => "/v1/{operator}",
+        ["queue", ..] => "/queue",
         _ => "other",
     }
 }

@@ -64,6 +64,16 @@ function followForm(form) {
   });
   form.elements.text.addEventListener("input", () => drawSoon(500));
 
+  // Who comes back finds the form as it was left, and by some browsers the picture as it was served.
+  addEventListener("pageshow", () => {
+    const { from, layout, text } = form.elements;
+    const isAsServed =
+      [...from].every((one) => one.checked === one.defaultChecked) &&
+      [...layout.options].every((one) => one.selected === one.defaultSelected) &&
+      text.value === text.defaultValue;
+    if (!isAsServed) drawSoon(0);
+  });
+
   // A file that is dropped anywhere on the form is chosen.
   const over = (isOver) => form.classList.toggle("is-over", isOver);
   form.addEventListener("dragover", (event) => {
@@ -96,7 +106,7 @@ function followBuild(build) {
   let length = 0;
   let status = build.dataset.status;
 
-  const refresh = async () => {
+  const load = async () => {
     const answer = await fetch(location.pathname + location.search);
     if (!answer.ok) return false;
     const page = await pageOf(answer);
@@ -106,6 +116,12 @@ function followBuild(build) {
     document.title = page.title;
     say($("h1").textContent);
     return isFinal;
+  };
+  // One after the other, so that an older page never takes a newer one's place. Whether the build has ended.
+  let turn = Promise.resolve();
+  const refresh = () => (turn = turn.then(load).catch(() => false));
+  const refreshToTheEnd = async () => {
+    if (!(await refresh())) setTimeout(refreshToTheEnd, 2000);
   };
 
   const show = ({ offset, text }) => {
@@ -120,7 +136,9 @@ function followBuild(build) {
     if (isAtEnd) log.scrollTop = log.scrollHeight;
   };
 
-  const lost = (isLost) => ($("#lost").hidden = !isLost);
+  const lost = (isLost) => {
+    $("#lost").hidden = !isLost;
+  };
   const listen = () => {
     const events = new EventSource(`/v1/builds/${build.dataset.id}/events`);
     events.addEventListener("open", () => lost(false));
@@ -143,13 +161,13 @@ function followBuild(build) {
     events.addEventListener("end", () => {
       events.close();
       lost(false);
-      refresh();
+      refreshToTheEnd();
     });
     events.addEventListener("error", () => {
       lost(true);
       // The browser comes back by itself, unless it was refused: then we do, as the service may have been busy.
       if (events.readyState === EventSource.CLOSED) {
-        setTimeout(() => refresh().catch(() => false).then((isFinal) => isFinal || listen()), 5000);
+        setTimeout(async () => (await refresh()) || listen(), 5000);
       }
     });
   };

@@ -7,6 +7,7 @@
 //! - [`kll`]: what the compiler will be given, without any service.
 //! - [`draw`]: a layout as a picture, without any service either.
 //! - [`import`]: the predecessor's tables into ours.
+//! - [`backup`]: a copy of the table while everything runs, and the way back.
 //! - [`versions`]: controllers and channels, the operator's.
 //! - [`operate`]: the queue, its builds and its workers, for operators.
 //! - [`handbook`]: completions for shells, and pages of the manual.
@@ -21,6 +22,7 @@ macro_rules! say {
     }};
 }
 
+mod backup;
 mod build;
 mod draw;
 mod handbook;
@@ -69,6 +71,10 @@ enum Command {
     Draw(draw::Arguments),
     /// Take over the predecessor's statistics and versions, with nobody's address in the clear
     Import(import::Arguments),
+    /// Copy the table into a new file, while everything runs, and check the copy
+    Backup(backup::Arguments),
+    /// Make such a copy the table, while nothing runs
+    Restore(backup::Arguments),
     /// List controllers and channels; move, try, disable them
     Versions(versions::Arguments),
     /// Say what does not match among table, engine and files, and mend it with --fix
@@ -104,6 +110,12 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Build(arguments) => return build::run(&arguments),
         Command::Import(arguments) => {
             return import::run(&arguments, &Settings::from_environment()?);
+        }
+        Command::Backup(arguments) => {
+            return backup::take(&arguments, &Settings::from_environment()?);
+        }
+        Command::Restore(arguments) => {
+            return backup::put_back(&arguments, &Settings::from_environment()?);
         }
         Command::Kll(arguments) => return kll::run(&arguments, &Settings::from_environment()?),
         Command::Draw(arguments) => return draw::run(&arguments, &Settings::from_environment()?),

@@ -9,7 +9,7 @@
 //! - [`draw`]: a layout as a picture. Reads and writes no files either.
 //! - [`diagnose`]: what is wrong with a layout, in words and with its place: before it is built, and from a failed build's log.
 //! - [`flash`]: what to do with firmware once it is built: a keyboard -> steps.
-//! - [`job`]: one build: its request, fingerprint, states and outcome.
+//! - [`job`]: one build: its request, fingerprint, states and outcome; what its container is given, as a value and as a command.
 //! - [`store`]: all SQL.
 
 pub mod channel;

@@ -71,6 +71,10 @@ impl Browser {
         self.runtime.block_on(self.client.goto(url)).unwrap();
     }
 
+    pub(crate) fn back(&self) {
+        self.runtime.block_on(self.client.back()).unwrap();
+    }
+
     pub(crate) fn url(&self) -> String {
         let url = self.runtime.block_on(self.client.current_url()).unwrap();
         url.to_string()
@@ -91,9 +95,12 @@ impl Browser {
     }
 
     pub(crate) fn click(&self, css: &str) {
-        let element = self.find(css);
-        let clicked = self.runtime.block_on(element.click());
-        clicked.unwrap_or_else(|error| panic!("{css}: {error}"));
+        self.to_element(Some(css), async |element| element.click().await);
+    }
+
+    /// Says yes to a question of the page.
+    pub(crate) fn accept(&self) {
+        self.runtime.block_on(self.client.accept_alert()).unwrap();
     }
 
     /// Waits until the text of an element holds this.
@@ -118,11 +125,28 @@ impl Browser {
 
     /// Keys into an element; into what has the focus where none is named.
     pub(crate) fn type_into(&self, css: Option<&str>, keys: &str) {
-        let element = match css {
-            Some(css) => self.find(css),
-            None => self.runtime.block_on(self.client.active_element()).unwrap(),
-        };
-        self.runtime.block_on(element.send_keys(keys)).unwrap();
+        self.to_element(css, async |element| element.send_keys(keys).await);
+    }
+
+    /// Does something to an element. A page that is kept up to date may exchange it just then, and it is found again.
+    fn to_element(
+        &self,
+        css: Option<&str>,
+        act: impl AsyncFn(&Element) -> Result<(), fantoccini::error::CmdError>,
+    ) {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        loop {
+            let element = match css {
+                Some(css) => self.find(css),
+                None => self.runtime.block_on(self.client.active_element()).unwrap(),
+            };
+            let Err(error) = self.runtime.block_on(act(&element)) else {
+                return;
+            };
+            let is_late = std::time::Instant::now() > deadline;
+            assert!(!is_late, "{css:?}: {error}");
+            harness::program::pause(Duration::from_millis(50));
+        }
     }
 
     /// An expression's value, or that of a function's `return`.

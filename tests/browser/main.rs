@@ -5,10 +5,16 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail like its tests")]
 
 mod browser;
+mod console;
+mod relay;
 mod stage;
 
 use browser::{Browser, Visitor};
-use harness::{engine, service::Service};
+use harness::{
+    engine,
+    service::{Service, layout},
+};
+use relay::Relay;
 use stage::{SAID, claim, fail, file_of, say, service, succeed, with_second_layer};
 
 /// Whether these run at all.
@@ -75,8 +81,12 @@ fn a_visitor_chooses_a_layout_sees_it_builds_it_and_downloads_the_firmware() {
     let zip = service.get(browser.value(path).as_str().unwrap());
     assert_eq!((zip.status, zip.text().as_str()), (200, "firmware"));
 
+    // Whoever goes back finds what was chosen.
+    let url = browser.url();
+    browser.back();
+    browser.wait_for_text(".kb-name", "MD1 Hacker");
     // Somebody else, or the same one later.
-    browser.open(&browser.url());
+    browser.open(&url);
     browser.wait_for_text("h1", "Your firmware is ready");
     browser.wait_for_text("#log", SAID.trim());
 }
@@ -185,6 +195,8 @@ fn what_is_wrong_is_shown_at_its_key_and_can_be_changed() {
     browser.assert_for_everybody("failed");
     browser.click("a[href^='/?build=']");
     browser.wait_for_text(".kb-name", "MD1 Hacker");
+    browser.wait_for_text("#refused", "What the compiler complained of");
+    assert_marked(&browser);
     let has_it = "return document.querySelector('#text').value.includes('#:flashMod()')";
     assert_eq!(browser.value(has_it), true);
 }
@@ -198,6 +210,37 @@ fn assert_marked(browser: &Browser) {
         browser.value(marked).to_string(),
         r#"[1,1,"Layer 2 1 at fault"]"#
     );
+}
+
+#[test]
+fn a_lost_connection_is_told_and_what_happened_meanwhile_is_there_when_it_is_back() {
+    if !is_wanted() {
+        return;
+    }
+    let service = service();
+    let relay = Relay::to(&service.url);
+    let id = service.submit(&layout("KType-Standard.json"), "latest");
+    let claimed = claim(&service);
+    let browser = Browser::of(Visitor::default());
+    browser.open(&format!("{}/builds/{id}", relay.url));
+    say(&service, &claimed, "first words\n");
+    browser.wait_for_text("#log", "first words");
+    relay.cut();
+    browser.wait_for_text("#lost", "The connection was lost; trying again.");
+    say(&service, &claimed, "last words\n");
+    relay.mend();
+    browser.wait_for_text("#log", "last words");
+    assert_eq!(
+        browser.value("return document.querySelector('#lost').hidden"),
+        true
+    );
+    let log = browser.value("return document.querySelector('#log').textContent");
+    assert_eq!(log, "first words\nlast words\n", "each once");
+    relay.cut();
+    browser.wait_for_text("#lost", "trying again");
+    succeed(&service, &claimed);
+    relay.mend();
+    browser.wait_for_text("h1", "Your firmware is ready");
 }
 
 #[test]
@@ -265,7 +308,7 @@ fn in_the_dark_the_large_page_is_for_everybody_too() {
     });
     browser.open(&service.url);
     browser.assert_for_everybody("first page dark");
-    let id = service.submit(&harness::service::layout("Kira-Standard.json"), "latest");
+    let id = service.submit(&layout("Kira-Standard.json"), "latest");
     succeed(&service, &claim(&service));
     browser.open(&format!("{}/builds/{id}", service.url));
     browser.wait_for_text("h1", "Your firmware is ready");
@@ -273,4 +316,9 @@ fn in_the_dark_the_large_page_is_for_everybody_too() {
     browser.open(&format!("{}/nothing-here", service.url));
     browser.wait_for_text("h1", "Not here");
     browser.assert_for_everybody("nothing here dark");
+    for (path, state) in [("/privacy", "privacy dark"), ("/docs", "docs dark")] {
+        browser.open(&format!("{}{path}", service.url));
+        browser.find("h1");
+        browser.assert_for_everybody(state);
+    }
 }

@@ -26,7 +26,13 @@ use shared::{
 pub(crate) const SAID: &str = "Compiling <b>main.c</b> &amp; <script>alert(1)</script>\n";
 
 pub(crate) fn service() -> Service {
-    let service = Service::start_api(&[("KIISRV_DISK_RESERVE_MB", "0")]);
+    service_with(&[])
+}
+
+/// The same with further settings.
+pub(crate) fn service_with(variables: &[(&str, &str)]) -> Service {
+    let variables = [variables, &[("KIISRV_DISK_RESERVE_MB", "0")]].concat();
+    let service = Service::start_api(&variables);
     let controller = Controller {
         name: "057".to_owned(),
         image: "sha256:057".to_owned(),
@@ -88,6 +94,7 @@ pub(crate) fn succeed(service: &Service, claimed: &Claimed) {
         file,
         bytes: 8,
         sha256: "ab".repeat(32),
+        files: Vec::new(),
     };
     end(service, claimed, Outcome::Built(artifact));
 }

@@ -13,7 +13,7 @@ use shared::{
     store::{
         self,
         forgetting::files::{self, Erased},
-        retention, wal,
+        retention, timeline, wal,
     },
 };
 use tracing::{info, warn};
@@ -70,6 +70,9 @@ async fn by_age<R>(context: &Context<R>) -> store::Result<()> {
         tokio::time::sleep(PAUSE).await;
     }
     while retention::drop_old_requests(table, keep.requests, MOST).await? > 0 {
+        tokio::time::sleep(PAUSE).await;
+    }
+    while timeline::drop_oldest(table).await? > 0 {
         tokio::time::sleep(PAUSE).await;
     }
     Ok(())

@@ -114,7 +114,7 @@ pub(crate) fn no_such_build() -> Problem {
     Problem::not_found("there is no build with this id")
 }
 
-pub(super) fn url(id: JobId) -> String {
+pub(crate) fn url(id: JobId) -> String {
     format!("/v1/builds/{id}")
 }
 
@@ -311,7 +311,7 @@ pub(crate) fn not_stored(mut response: Response) -> Response {
 }
 
 /// RFC 3339 in UTC, with milliseconds.
-pub(super) fn time(millis: i64) -> Option<String> {
+pub(crate) fn time(millis: i64) -> Option<String> {
     let time = Timestamp::from_millisecond(millis).ok()?;
     Some(format!("{time:.3}"))
 }

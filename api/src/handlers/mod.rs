@@ -1,6 +1,7 @@
 //! One file for each thing that can be asked about. Handlers are ordinary functions of ordinary arguments.
 
 pub(crate) mod artifacts;
+pub(crate) mod attempts;
 pub(crate) mod builds;
 pub(crate) mod description;
 pub(crate) mod events;

@@ -6,7 +6,9 @@ use serde::Serialize;
 use shared::{
     job::{JobId, Reason, Status},
     store::{
+        Store,
         jobs::{self, Filter, Overview, Summary},
+        requests::client_name,
         workers::{self, Seen},
     },
 };
@@ -80,13 +82,14 @@ struct Line {
 /// Shows the queue: how many builds there are, and those that are looked for.
 pub(crate) async fn queue(state: State, asker: Asker, headers: HeaderMap, query: String) -> Answer {
     operator(&state, &asker, &headers)?;
-    let found = jobs::overview(&state.store, filter(&query)?).await?;
+    let found = jobs::overview(&state.store, filter(&state.store, &query)?).await?;
     Ok(not_stored(
         warp::reply::json(&View::from(found)).into_response(),
     ))
 }
 
-fn filter(query: &str) -> Result<Filter, Problem> {
+/// What a query asks for. An address stands for its client, as a stored one does: both are hashed with the store's key.
+pub(crate) fn filter(store: &Store, query: &str) -> Result<Filter, Problem> {
     let mut filter = Filter {
         limit: USUAL,
         ..Filter::default()
@@ -102,7 +105,11 @@ fn filter(query: &str) -> Result<Filter, Problem> {
                 })?);
             }
             "keyboard" => filter.keyboard = Some(value.into_owned()),
-            "q" => filter.text = Some(value.into_owned()),
+            "client" => filter.client = Some(value.into_owned()),
+            "q" => match value.trim().parse() {
+                Ok(address) => filter.client = Some(store.client(&client_name(address))),
+                Err(_) => filter.text = Some(value.trim().to_owned()),
+            },
             "limit" => {
                 let limit = whole_number(&value).filter(|limit| *limit > 0);
                 let limit =
@@ -205,17 +212,22 @@ pub(crate) async fn workers(state: State, asker: Asker, headers: HeaderMap) -> A
     ))
 }
 
+/// What a worker does, in a word.
+pub(crate) const fn state_of(seen: &Seen) -> &'static str {
+    match seen {
+        Seen { silent: true, .. } => "silent",
+        Seen {
+            trouble: Some(_), ..
+        } => "trouble",
+        Seen { stopping: true, .. } => "stopping",
+        Seen { draining: true, .. } => "draining",
+        _ => "builds",
+    }
+}
+
 impl From<Seen> for WorkerView {
     fn from(seen: Seen) -> Self {
-        let state = match &seen {
-            Seen { silent: true, .. } => "silent",
-            Seen {
-                trouble: Some(_), ..
-            } => "trouble",
-            Seen { stopping: true, .. } => "stopping",
-            Seen { draining: true, .. } => "draining",
-            _ => "builds",
-        };
+        let state = state_of(&seen);
         Self {
             id: seen.worker.id,
             host: seen.worker.host,

@@ -9,13 +9,15 @@ use super::{
     examples::{self, ID},
     schemas::{StatusWord, maybe_uuid, number, text, word},
 };
-use crate::handlers::{builds, forget, operator, queue};
+use crate::handlers::{attempts, builds, forget, operator, queue};
 
 /// All of them.
 pub(super) fn all() -> Vec<Described> {
     let all = [
         queue(),
         workers(),
+        attempts(),
+        inputs(),
         cancel(),
         retry(),
         pause(),
@@ -79,6 +81,12 @@ fn queue() -> Described {
             "WhiteFox",
         )
         .query(
+            "client",
+            "Only builds of this client: an address, or as it stands in the lines.",
+            text().into(),
+            "192.0.2.7",
+        )
+        .query(
             "q",
             "Only builds that have this in their id or client.",
             text().into(),
@@ -109,6 +117,41 @@ fn workers() -> Described {
     get("/v1/workers", "workers")
         .does("Shows the workers", "")
         .answers(200, Answer::json::<queue::Workers>("All workers", example))
+}
+
+fn attempts() -> Described {
+    let example = json!({
+        "id": ID,
+        "attempts": [{
+            "epoch": 1, "made_at": "2026-11-23T10:00:00.120Z", "worker": "worker-1", "engine": "5d41402abc4b2a76",
+            "container": "0123456789ab", "spec": null, "command": null
+        }],
+        "history": [],
+        "inputs_url": format!("/v1/builds/{ID}/inputs")
+    });
+    of_build(get("/v1/builds/{id}/attempts", "build_attempts"))
+        .does(
+            "Shows how a build was carried out",
+            "Each container with what it was given, and the command that runs it again by hand.",
+        )
+        .answers(200, Answer::json::<attempts::View>("The attempts", example))
+        .refuses(404, "There is no build with this id.")
+}
+
+fn inputs() -> Described {
+    let kind = "application/zip";
+    let zip = Answer::bytes("What is to be in `config` beside the command", kind);
+    of_build(get("/v1/builds/{id}/inputs", "build_inputs"))
+        .does("Gives the files that a build reads", "")
+        .answers(
+            200,
+            zip.header("Content-Disposition", "The name to save it under"),
+        )
+        .refuses(404, "There is no build with this id.")
+        .refuses(
+            410,
+            "Its layout is kept no longer, or others would be made of it today.",
+        )
 }
 
 fn cancel() -> Described {

@@ -39,6 +39,16 @@ static ICON: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("icon", "svg", "image/svg+xml", text)
 });
 
+/// Only the operators' pages load these two.
+static CONSOLE_STYLE: LazyLock<Asset> = LazyLock::new(|| {
+    let text = include_str!("../../static/console.css").to_owned();
+    Asset::new("console", "css", "text/css; charset=utf-8", text)
+});
+static CONSOLE_SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
+    let text = include_str!("../../static/console.js").to_owned();
+    Asset::new("console", "js", "text/javascript; charset=utf-8", text)
+});
+
 struct Asset {
     name: String,
     etag: String,
@@ -77,9 +87,19 @@ pub(crate) fn icon() -> String {
     ICON.path()
 }
 
+/// The path of the operators' style.
+pub(crate) fn console_style() -> String {
+    CONSOLE_STYLE.path()
+}
+
+/// The path of the operators' script.
+pub(crate) fn console_script() -> String {
+    CONSOLE_SCRIPT.path()
+}
+
 /// One of them, by its name of today.
 pub(crate) fn asset(name: &str, request: &HeaderMap) -> Answer {
-    let all = [&*STYLE, &*SCRIPT, &*ICON];
+    let all = [&*STYLE, &*SCRIPT, &*ICON, &*CONSOLE_STYLE, &*CONSOLE_SCRIPT];
     let Some(asset) = all.into_iter().find(|asset| asset.name == name) else {
         return Err(Problem::not_found("there is nothing here"));
     };

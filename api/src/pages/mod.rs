@@ -1,11 +1,12 @@
 //! Pages for people: how each of them is answered, and what its browser may do with it.
 //!
-//! - `home`, `form`, `ask`: the first page, what its form sends, and the build that it asks for.
+//! - `home`, `choices`, `form`, `ask`: the first page, what it offers, what its form sends, and the build that is asked for.
 //! - `build`, `leave`, `words`: a build's page, leaving it, and what it says.
 //! - `forget`, `privacy`: having a build erased, and what is kept of whom.
 //! - `keyboard`: a layout as pictures.
 //! - `docs`: the description of the API.
 //! - `assets`: style, script and icon, as parts of the program.
+//! - `console`: the operators' pages, below `/queue`.
 //! - `refusal`: a problem as a page.
 //!
 //! A page has a template in `api/templates`, which extends `base.html`, a file here that fills it, and a route in
@@ -14,6 +15,8 @@
 pub(crate) mod ask;
 pub(crate) mod assets;
 pub(crate) mod build;
+pub(crate) mod choices;
+pub(crate) mod console;
 pub(crate) mod docs;
 pub(crate) mod forget;
 mod form;

@@ -10,15 +10,17 @@ use super::{
 use crate::{
     body::incoming,
     client::asker,
-    handlers::{forget, operator, queue},
+    handlers::{attempts, forget, operator, queue},
     state::State,
 };
 
 /// All of them.
-pub(super) fn routes(state: &State) -> [Route; 9] {
+pub(super) fn routes(state: &State) -> [Route; 11] {
     [
         show_queue(state),
         show_workers(state),
+        show_attempts(state),
+        show_inputs(state),
         cancel(state),
         retry(state),
         pause(state),
@@ -29,7 +31,7 @@ pub(super) fn routes(state: &State) -> [Route; 9] {
     ]
 }
 
-/// With `?status=&keyboard=&q=&limit=&before=`.
+/// With `?status=&keyboard=&client=&q=&limit=&before=`.
 fn show_queue(state: &State) -> Route {
     Get.at("/v1/queue", |here| {
         let here = here.and(with(state)).and(asker(state)).and(headers());
@@ -41,6 +43,22 @@ fn show_workers(state: &State) -> Route {
     Get.at("/v1/workers", |here| {
         let here = here.and(with(state)).and(asker(state)).and(headers());
         here.then(queue::workers)
+    })
+}
+
+fn show_attempts(state: &State) -> Route {
+    let handler = |id, state, asker, headers| attempts::attempts(state, id, asker, headers);
+    Get.each("/v1/builds/{id}/attempts", |here| {
+        let here = here.and(with(state)).and(asker(state)).and(headers());
+        here.then(handler)
+    })
+}
+
+fn show_inputs(state: &State) -> Route {
+    let handler = |id, state, asker, headers| attempts::inputs(state, id, asker, headers);
+    Get.each("/v1/builds/{id}/inputs", |here| {
+        let here = here.and(with(state)).and(asker(state)).and(headers());
+        here.then(handler)
     })
 }
 

@@ -22,9 +22,9 @@ pub(super) fn routes(state: &State) -> Vec<Route> {
         ask(state),
         show(state),
         leave(state),
-        docs(),
         forget(state),
         privacy(state),
+        docs(),
         asset(),
     ]
 }
@@ -67,10 +67,6 @@ fn leave(state: &State) -> Route {
     })
 }
 
-fn docs() -> Route {
-    Get.at("/docs", |here| here.map(|| shown(docs::docs())))
-}
-
 fn forget(state: &State) -> Route {
     let handler = |id, state, headers| forget::forget(state, id, headers);
     Post.each("/builds/{id}/forget", |here| {
@@ -82,6 +78,10 @@ fn forget(state: &State) -> Route {
 fn privacy(state: &State) -> Route {
     let handler = |state: State| shown(privacy::privacy(&state));
     Get.at("/privacy", |here| here.and(with(state)).map(handler))
+}
+
+fn docs() -> Route {
+    Get.at("/docs", |here| here.map(|| shown(docs::docs())))
 }
 
 fn asset() -> Route {

@@ -254,8 +254,25 @@ async fn a_browser_may_ask_from_everywhere() {
         "content-type, user-agent"
     );
     assert!(header(&answer, "access-control-allow-methods").contains("POST"));
+    let private = "access-control-allow-private-network";
+    assert!(!answer.headers().contains_key(private), "nobody asked");
     let answer = service.get("/healthz").await;
     assert!(header(&answer, "access-control-expose-headers").contains("Location"));
+}
+
+#[tokio::test]
+async fn a_page_of_the_internet_may_ask_a_service_on_its_visitors_own_machine() {
+    let service = Service::start().await;
+    let request = warp::test::request()
+        .method("OPTIONS")
+        .path("/v1/builds")
+        .header("origin", "https://configurator.example")
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-private-network", "true");
+    let answer = service.ask(request).await;
+    assert_eq!(answer.status(), 204);
+    let private = "access-control-allow-private-network";
+    assert_eq!(header(&answer, private), "true");
 }
 
 #[tokio::test]

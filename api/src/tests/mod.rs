@@ -2,10 +2,13 @@
 
 mod admission;
 mod artifacts;
+mod attempts;
 mod building_by_page;
 mod builds;
 mod catalogue;
 mod connections;
+mod console;
+mod console_pages;
 mod docs;
 mod event_stream;
 mod events;
@@ -64,13 +67,7 @@ impl Service {
         versions::controllers_seen(store, "engine", vec![controller()])
             .await
             .unwrap();
-        let worker = Worker {
-            id: "worker".to_owned(),
-            host: "host".to_owned(),
-            engine_id: "engine".to_owned(),
-            slots: 1,
-        };
-        workers::sign_of_life(store, &worker, None).await.unwrap();
+        workers::sign_of_life(store, &worker(), None).await.unwrap();
         service
     }
 
@@ -172,6 +169,15 @@ fn failed(reason: Reason) -> impl FnOnce(Artifact) -> Outcome {
         detail: "it did not go well".to_owned(),
         artifact: Some(artifact),
         diagnostics: Vec::new(),
+    }
+}
+
+fn worker() -> Worker {
+    Worker {
+        id: "worker".to_owned(),
+        host: "host".to_owned(),
+        engine_id: "engine".to_owned(),
+        slots: 1,
     }
 }
 

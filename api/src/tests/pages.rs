@@ -11,7 +11,7 @@ pub(super) async fn look(service: &Service, path: &str) -> Response<Bytes> {
     service.ask(request).await
 }
 
-fn html_of(answer: &Response<Bytes>) -> String {
+pub(super) fn html_of(answer: &Response<Bytes>) -> String {
     assert_eq!(header(answer, "content-type"), "text/html; charset=utf-8");
     String::from_utf8(answer.body().to_vec()).unwrap()
 }

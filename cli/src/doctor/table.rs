@@ -24,7 +24,7 @@ pub(super) async fn examine(
     let damage = inspect::damage(store, arguments.thorough).await?;
     let is_whole = damage.is_empty();
     for words in damage {
-        let remedy = "stop the service and take a copy from before; kiisrv cannot mend it";
+        let remedy = "stop the service and put a backup back (kiisrv restore); it cannot be mended";
         report.findings.push(found(
             "damage",
             format!("the table is damaged: {words}"),

@@ -48,6 +48,11 @@ impl Service {
         }
     }
 
+    /// Whether it is asked in an operator's name.
+    pub(super) const fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     /// Looks at something.
     pub(super) fn get(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Value> {
         json_of(self.ask(path, query, &[])?)

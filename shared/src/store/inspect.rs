@@ -200,29 +200,27 @@ pub async fn versions_of_nothing(store: &Store) -> Result<Vec<String>> {
 /// # Errors
 /// When the check cannot be made.
 pub async fn damage(store: &Store, thorough: bool) -> Result<Vec<String>> {
-    store
-        .read(move |table| {
-            let check = if thorough {
-                "PRAGMA integrity_check(20)"
-            } else {
-                "PRAGMA quick_check(20)"
-            };
-            match lines(table, check) {
-                Ok(mut found) => {
-                    found.retain(|line| line != "ok");
-                    Ok(found)
-                }
-                // Some damage ends the check itself.
-                Err(StoreError::Statement(error)) if is_damage(&error) => {
-                    Ok(vec![error.to_string()])
-                }
-                Err(error) => Err(error),
-            }
-        })
-        .await
+    store.read(move |table| damage_of(table, thorough)).await
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
+pub(super) fn damage_of(table: &Connection, thorough: bool) -> Result<Vec<String>> {
+    let check = if thorough {
+        "PRAGMA integrity_check(20)"
+    } else {
+        "PRAGMA quick_check(20)"
+    };
+    match lines(table, check) {
+        Ok(mut found) => {
+            found.retain(|line| line != "ok");
+            Ok(found)
+        }
+        // Some damage ends the check itself.
+        Err(StoreError::Statement(error)) if is_damage(&error) => Ok(vec![error.to_string()]),
+        Err(error) => Err(error),
+    }
+}
+
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error_code();
     matches!(
         code,
@@ -266,14 +264,22 @@ pub fn form(directory: &Path) -> Result<Form> {
         path: file.display().to_string(),
         cause: error.to_string(),
     };
-    // Not opened read-only: after a crash, the first to read has to bring the WAL in order.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let table = Connection::open_with_flags(&file, flags).map_err(failed)?;
-    let found = table
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
+    let found = open_as_it_is(&file)
+        .and_then(|table| form_of(&table))
         .map_err(failed)?;
     Ok(Form {
         found,
         ours: open::migrations(),
     })
+}
+
+/// A connection to a table of any form, which is not changed by that.
+pub(super) fn open_as_it_is(file: &Path) -> rusqlite::Result<Connection> {
+    // Not opened read-only: after a crash, the first to read has to bring the WAL in order.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(file, flags)
+}
+
+pub(super) fn form_of(table: &Connection) -> rusqlite::Result<u64> {
+    table.query_row("PRAGMA user_version", [], |row| row.get(0))
 }

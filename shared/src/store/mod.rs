@@ -8,6 +8,7 @@
 )]
 
 pub mod audit;
+pub mod backup;
 pub mod channels;
 pub mod control;
 pub mod forgetting;
@@ -18,6 +19,7 @@ pub mod measures;
 pub mod requests;
 pub mod retention;
 pub mod self_tests;
+pub mod timeline;
 pub mod versions;
 pub mod wake;
 pub mod wal;

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -30,6 +31,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0009_operator.sql")),
     M::up(include_str!("../../migrations/0010_diagnostics.sql")),
     M::up(include_str!("../../migrations/0011_phases.sql")),
+    M::up(include_str!("../../migrations/0012_console.sql")),
     M::up(include_str!("../../migrations/0013_forgetting.sql")),
 ];
 
@@ -70,9 +72,7 @@ fn make(directory: &Path, file: &Path) -> Result<(Connection, PathBuf)> {
     };
     let wake_dir = directory.join("wake");
     fs::create_dir_all(&wake_dir).map_err(|error| failed(error.to_string()))?;
-    let lock =
-        File::create(directory.join("migrate.lock")).map_err(|error| failed(error.to_string()))?;
-    lock.lock().map_err(|error| failed(error.to_string()))?;
+    let lock = lock(directory).map_err(|error| failed(error.to_string()))?;
 
     let mut connection = Connection::open(file).map_err(|error| failed(error.to_string()))?;
     // An enqueued build and a finished one must survive a power cut, hence FULL. What is deleted shall be gone, and not
@@ -99,6 +99,13 @@ fn make(directory: &Path, file: &Path) -> Result<(Connection, PathBuf)> {
     into_the_table(&connection).map_err(|error| failed(error.to_string()))?;
     drop(lock);
     Ok((connection, wake_dir))
+}
+
+/// Nobody else opens the table until this is dropped; the system drops it for a process that dies.
+pub(super) fn lock(directory: &Path) -> io::Result<File> {
+    let lock = File::create(directory.join("migrate.lock"))?;
+    lock.lock()?;
+    Ok(lock)
 }
 
 /// Brings what an earlier process left in the write-ahead log into the table itself, with a sync.

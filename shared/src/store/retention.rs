@@ -120,8 +120,8 @@ pub async fn drop_answer(store: &Store, id: JobId, file: &str) -> Result<bool> {
     Ok(!dropped.is_empty())
 }
 
-/// Gives up logs of builds that ended longer ago than `age`, and the layouts that they were made of. The logs'
-/// directories are the caller's to remove.
+/// Gives up logs of builds that ended longer ago than `age`, and what they were made of: layouts, and what their containers
+/// were given. The logs' directories are the caller's to remove.
 ///
 /// # Errors
 /// When the table cannot be written: nothing is given up then.
@@ -136,9 +136,14 @@ pub async fn drop_old_logs(store: &Store, age: Duration, most: u32) -> Result<Ve
                  RETURNING id",
                 params![before(age), most],
             )?;
-            let mut inputs = table.prepare_cached("DELETE FROM job_inputs WHERE job_id = ?1")?;
-            for id in &dropped {
-                inputs.execute([id.to_string()])?;
+            for delete in [
+                "DELETE FROM job_inputs WHERE job_id = ?1",
+                "DELETE FROM attempts WHERE job_id = ?1",
+            ] {
+                let mut delete = table.prepare_cached(delete)?;
+                for id in &dropped {
+                    delete.execute([id.to_string()])?;
+                }
             }
             Ok(dropped)
         })

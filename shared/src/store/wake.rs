@@ -127,6 +127,15 @@ pub fn dead_sockets(directory: &Path) -> io::Result<Vec<String>> {
     Ok(names.filter(is_dead).collect())
 }
 
+/// Whether any process listens here.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn anybody(directory: &Path) -> io::Result<bool> {
+    let (_, _, names) = prepare(directory)?;
+    Ok(names.count() > dead_sockets(directory)?.len())
+}
+
 /// Whether the process that listened under this name is gone. All processes at a table share one
 /// kernel, so that a dead one's socket refuses; where that cannot be told, the process counts as there.
 #[must_use]
@@ -186,8 +195,13 @@ mod tests {
         assert_eq!(worker.next().await, Signal::Queued);
         assert_eq!(api.next().await, Signal::Changed(id));
 
+        assert!(anybody(&directory).unwrap());
         drop((api, worker));
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
+        drop(
+            StdDatagram::bind(short_path(&File::open(&directory).unwrap(), "worker-dead")).unwrap(),
+        );
+        assert!(!anybody(&directory).unwrap());
         fs::remove_dir_all(&directory).unwrap();
     }
 }
