@@ -1,6 +1,6 @@
 # What people do with this tree. Each target does its own set-up.
 
-.PHONY: demo stop test test-quick redteam check chaos fuzz controller images test-compose test-tools browser golden
+.PHONY: demo stop test test-quick redteam check chaos fuzz controller images test-compose test-openapi test-tools browser golden
 
 # A layout in, a firmware zip out: installs, builds and starts what is missing
 demo:
@@ -10,9 +10,11 @@ demo:
 stop:
 	scripts/demo stop
 
-# Everything: checks, unit tests, several processes on one table, golden KLL, the real engine, a real browser
+# Everything: checks, unit tests, several processes on one table, golden KLL, the real engine, a real browser,
+# and the description of the API against the running service
 test: controller test-tools browser check
 	CI=true cargo test --workspace --locked
+	scripts/try-openapi
 
 # The inner loop: no engine
 test-quick:
@@ -61,6 +63,10 @@ images:
 # The compose file with three workers: twenty builds at once
 test-compose: images controller test-tools
 	scripts/try-compose
+
+# What is described and what is not, asked of the running service: EXAMPLES=200 SEED=7 for other ways of asking
+test-openapi: controller
+	scripts/try-openapi
 
 # Accepts what the KLL generator writes now as right
 golden:
