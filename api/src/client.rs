@@ -48,7 +48,7 @@ pub(crate) fn asker(
             );
             Asker {
                 client: state.store.client(&name),
-                visitor: Visitor::from_user_agent(agent),
+                visitor: Visitor::from_user_agent(agent).within(&state.settings.privacy),
             }
         })
 }

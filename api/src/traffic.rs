@@ -177,7 +177,10 @@ fn route_of(path: &str, query: &str) -> &'static str {
         ["builds", _, "leave"] => "/builds/{id}/leave",
         ["draw"] => "/draw",
         ["assets", _] => "/assets/{name}",
-        ["v1", "queue" | "workers", ..] => "/v1/{operator}",
+        ["builds", _, "forget"] => "/builds/{id}/forget",
+        ["privacy"] => "/privacy",
+        ["v1", "builds", _, "forget"] => "/v1/builds/{id}/forget",
+        ["v1", "queue" | "workers" | "forget", ..] => "/v1/{operator}",
         ["queue", ..] => "/queue",
         _ => "other",
     }

@@ -116,7 +116,7 @@ function followBuild(build) {
     }
     length += text.length;
     // As on the page itself: nothing that would change how the rest is read.
-    log.append(text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, ""));
+    log.append(text.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, ""));
     if (isAtEnd) log.scrollTop = log.scrollHeight;
   };
 

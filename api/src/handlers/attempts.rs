@@ -8,6 +8,7 @@ use shared::{
     job::{BuildRequest, ContainerSpec, JobId, Plan, by_hand, inputs},
     store::jobs::{self, Attempt, Build, Event},
 };
+use utoipa::ToSchema;
 use warp::{
     Reply,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -27,8 +28,11 @@ use crate::{
 /// Its path below `config`, and what is in it.
 pub(crate) type InputFile = (String, String);
 
-#[derive(Serialize)]
-struct View {
+/// How a build was carried out.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Attempts)]
+pub(crate) struct View {
+    #[schema(value_type = String, format = "uuid")]
     id: JobId,
     /// In their order.
     attempts: Vec<AttemptView>,
@@ -37,21 +41,29 @@ struct View {
     inputs_url: String,
 }
 
-#[derive(Serialize)]
+/// A container of a build.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Attempt)]
 struct AttemptView {
+    /// The claim that made it.
     epoch: u32,
+    #[schema(format = DateTime)]
     made_at: Option<String>,
     worker: String,
     engine: String,
     container: String,
     /// What it was given.
+    #[schema(value_type = Option<Object>)]
     spec: Option<ContainerSpec>,
     /// How a person runs it again.
     command: Option<String>,
 }
 
-#[derive(Serialize)]
+/// What else happened to a build.
+#[derive(Serialize, ToSchema)]
+#[schema(as = HistoryEvent)]
 struct EventView {
+    #[schema(format = DateTime)]
     at: Option<String>,
     what: &'static str,
     epoch: u32,

@@ -3,7 +3,9 @@
 pub(crate) mod artifacts;
 pub(crate) mod attempts;
 pub(crate) mod builds;
+pub(crate) mod description;
 pub(crate) mod events;
+pub(crate) mod forget;
 pub(crate) mod health;
 pub(crate) mod keyboards;
 pub(crate) mod layouts;

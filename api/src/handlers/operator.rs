@@ -10,6 +10,7 @@ use shared::{
         jobs::{self, Build, Cancelled, Enqueued},
     },
 };
+use utoipa::ToSchema;
 use warp::{
     Reply,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -20,6 +21,7 @@ use super::builds::{self, not_stored};
 use crate::{
     client::Asker,
     error::{Answer, Problem},
+    openapi::StatusWord,
     operator::{Operator, operator},
     state::State,
     submit::{UnknownVersion, plan},
@@ -49,13 +51,37 @@ pub(crate) async fn cancel_by(state: &State, id: &str, who: &str) -> Result<Buil
 }
 
 /// What became of the wish to build something again.
-#[derive(Serialize)]
-struct Retried {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Retried {
+    /// The build that is to be looked at now.
+    #[schema(value_type = String, format = "uuid")]
     id: JobId,
+    #[schema(value_type = StatusWord)]
     status: Status,
     /// Whether it is a build that was there already.
     joined: bool,
+    /// The build that had ended.
+    #[schema(value_type = String, format = "uuid")]
     retry_of: JobId,
+}
+
+/// How the queue is now.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Paused {
+    /// Whether workers take no builds.
+    paused: bool,
+    /// Whether it was another way before.
+    changed: bool,
+}
+
+/// How a worker is now.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Draining {
+    id: String,
+    /// Whether it takes no new builds.
+    draining: bool,
+    /// Whether it was another way before.
+    changed: bool,
 }
 
 /// Builds again what has ended: the same layout for the same version, with the controller that this stands for now.
@@ -143,7 +169,7 @@ pub(crate) async fn switch_queue(
 
 fn queue(paused: bool, switched: Switched) -> Answer {
     let changed = switched == Switched::Done;
-    Ok(said(&json!({ "paused": paused, "changed": changed })))
+    Ok(said(&Paused { paused, changed }))
 }
 
 /// Lets a worker take no new build.
@@ -184,8 +210,11 @@ pub(crate) async fn switch_worker(
 }
 
 fn worker(id: &str, draining: bool, switched: Switched) -> Response {
-    let changed = switched == Switched::Done;
-    said(&json!({ "id": id, "draining": draining, "changed": changed }))
+    said(&Draining {
+        id: id.to_owned(),
+        draining,
+        changed: switched == Switched::Done,
+    })
 }
 
 fn tell(switched: Switched, what: &str, who: &str) {
@@ -194,7 +223,7 @@ fn tell(switched: Switched, what: &str, who: &str) {
     }
 }
 
-fn said(what: &Value) -> Response {
+fn said(what: &impl Serialize) -> Response {
     not_stored(warp::reply::json(what).into_response())
 }
 

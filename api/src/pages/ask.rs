@@ -1,9 +1,10 @@
 //! Asking for a build by the page's form: the same way in as for programs, and then to the build's own page.
 
+use bytes::Bytes;
 use shared::store::jobs::Hold;
 use warp::{
+    Reply,
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    reply::{Reply, Response},
 };
 
 use super::{form, form::Form, home, leave};
@@ -23,18 +24,27 @@ pub(crate) async fn ask(
     incoming: Incoming,
 ) -> Answer {
     let form = Form::read(&state, &request, incoming).await?;
-    match asked(&state, asker, &request, &form).await {
+    let layout = match form.layout_text(&state).await {
+        Ok(layout) => layout,
+        Err(problem) => return home::again(&state, &form, Bytes::new(), Some(&problem)).await,
+    };
+    match asked(&state, asker, layout.clone(), &form.version, &request).await {
         Ok(response) => Ok(response),
-        Err(problem) => home::again(&state, form, Some(&problem)).await,
+        Err(problem) => home::again(&state, &form, layout, Some(&problem)).await,
     }
 }
 
-async fn asked(state: &State, asker: Asker, request: &HeaderMap, form: &Form) -> Answer {
-    let layout = form.layout_text(state)?;
+async fn asked(
+    state: &State,
+    asker: Asker,
+    layout: Bytes,
+    version: &str,
+    request: &HeaderMap,
+) -> Answer {
     let submitted = submit(
         state,
         asker,
-        form::as_request(&layout, &form.version),
+        form::as_request(layout, version),
         UnknownVersion::IsRefused,
         Hold::UntilItLeaves,
     )
@@ -57,5 +67,5 @@ pub(super) fn to(path: &str) -> Answer {
     response
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok::<Response, Problem>(response)
+    Ok(response)
 }

@@ -4,6 +4,7 @@
 use askama::Template;
 use jiff::Timestamp;
 use shared::{
+    flash::Flash,
     job::{Reason, Status},
     store::{
         jobs::{self, Build},
@@ -23,7 +24,7 @@ use crate::{
     files,
     handlers::{
         artifacts,
-        builds::{find, not_stored, parse_id},
+        builds::{find, flash_of, not_stored, parse_id},
     },
     state::State,
 };
@@ -42,7 +43,9 @@ struct Page<'a> {
     ending: &'static str,
     detail: &'a str,
     zip: Option<Zip>,
+    flash: Option<Flash>,
     may_leave: bool,
+    may_forget: bool,
     has_left: bool,
     may_change: bool,
     log: String,
@@ -91,7 +94,9 @@ pub(crate) async fn build(state: State, id: String, request: HeaderMap, query: S
         ending: build.reason.map(words::ending).unwrap_or_default(),
         detail: build.detail.as_deref().unwrap_or_default(),
         zip: zip(&build),
+        flash: flash_of(&build),
         may_leave: !is_final && leave::may_leave(&request),
+        may_forget: is_final && leave::may_leave(&request),
         has_left: !is_final && query.split('&').any(|part| part == "left"),
         may_change: !keyboard.name.is_empty(),
         log,
@@ -112,7 +117,7 @@ async fn keyboard(state: &State, build: &Build) -> Result<Keyboard, Problem> {
         _ => Vec::new(),
     };
     let layout = jobs::wish(&state.store, build.id).await?;
-    let layout = layout.map(|wish| wish.config).unwrap_or_default();
+    let layout = layout.map(|wish| wish.config.into()).unwrap_or_default();
     picture::draw(state, layout, faults).await
 }
 
@@ -189,9 +194,10 @@ async fn end_of_log(state: &State, build: &Build) -> Result<(String, bool), Prob
     Ok((readable(whole), from > 0))
 }
 
-/// Without what would change how the rest is read.
+/// Without what would change how the rest is read. The script does the same to what comes later.
 fn readable(text: &str) -> String {
-    let is_shown = |c: &char| matches!(c, '\n' | '\t') || !c.is_control();
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_shown = |&c: &char| matches!(c, '\n' | '\t') || !c.is_control() && !turns(c);
     text.chars().filter(is_shown).collect()
 }
 
@@ -201,6 +207,6 @@ mod tests {
 
     #[test]
     fn a_log_has_lines_and_no_controls() {
-        assert_eq!(readable("a\tb\r\n\u{1b}[1mc\u{7f}\0"), "a\tb\n[1mc");
+        assert_eq!(readable("a\tb\r\n\u{1b}[1m\u{202e}c\u{7f}\0"), "a\tb\n[1mc");
     }
 }

@@ -1,6 +1,7 @@
 //! The first page: choose a layout and a version, see the keyboard, build.
 
 use askama::Template;
+use bytes::Bytes;
 use shared::{
     job::JobId,
     keyboard,
@@ -13,7 +14,7 @@ use shared::{
 use warp::http::{HeaderMap, StatusCode};
 
 use super::{
-    form::{Form, From},
+    form::{Form, From, to_be_changed},
     keyboard::{self as picture, Keyboard, Trouble},
     page, refusal,
 };
@@ -130,13 +131,13 @@ struct Home<'a> {
 
 /// What the page shows.
 #[derive(Default)]
-pub(super) struct Wanted {
-    pub(super) from: From,
-    pub(super) layout: String,
-    pub(super) text: String,
-    pub(super) version: String,
+struct Wanted {
+    from: From,
+    layout: String,
+    text: String,
+    version: String,
     /// What the picture shows; the chosen layout where it is `None`.
-    pub(super) drawn: Option<String>,
+    drawn: Option<Bytes>,
 }
 
 /// `GET /?layout=KType-Standard.json`, `GET /?build=<id>`: the form, with a layout to begin with.
@@ -161,7 +162,7 @@ async fn take_over(state: &State, wanted: &mut Wanted, id: &str) -> Result<(), P
     if let Some(wish) = jobs::wish(&state.store, id).await? {
         wanted.from = From::Text;
         wanted.version = wish.version;
-        wanted.text = wish.config;
+        wanted.text = to_be_changed(&wish.config);
     }
     Ok(())
 }
@@ -169,20 +170,25 @@ async fn take_over(state: &State, wanted: &mut Wanted, id: &str) -> Result<(), P
 /// `POST /draw`: the same page with the picture of what was sent.
 pub(crate) async fn draw(state: State, request: HeaderMap, incoming: Incoming) -> Answer {
     let form = Form::read(&state, &request, incoming).await?;
-    let text = form.layout_text(&state);
-    again(&state, form, text.as_ref().err()).await
+    match form.layout_text(&state).await {
+        Ok(layout) => again(&state, &form, layout, None).await,
+        Err(problem) => again(&state, &form, Bytes::new(), Some(&problem)).await,
+    }
 }
 
-/// The form as it was sent, with what is wrong with it.
-pub(super) async fn again(state: &State, form: Form, problem: Option<&Problem>) -> Answer {
-    let drawn = form.layout_text(state).unwrap_or_default();
-    let (layout, version) = (form.layout.clone(), form.version.clone());
-    let (from, text) = form.into_shown();
+/// The form as it was sent, with the picture of this layout and what is wrong with it.
+pub(super) async fn again(
+    state: &State,
+    form: &Form,
+    drawn: Bytes,
+    problem: Option<&Problem>,
+) -> Answer {
+    let (from, text) = form.shown_again();
     let wanted = Wanted {
         from,
-        layout,
+        layout: form.layout.clone(),
         text,
-        version,
+        version: form.version.clone(),
         drawn: Some(drawn),
     };
     shown(state, wanted, problem).await
@@ -196,7 +202,7 @@ async fn shown(state: &State, wanted: Wanted, problem: Option<&Problem>) -> Answ
     let drawn = match (wanted.drawn, wanted.from) {
         (Some(drawn), _) => drawn,
         (None, From::Library) => text_of(state, &layout),
-        (None, _) => wanted.text.clone(),
+        (None, _) => Bytes::from(wanted.text.clone()),
     };
     let faults: Vec<_> = problem
         .map(Problem::faults_found)
@@ -227,9 +233,10 @@ async fn shown(state: &State, wanted: Wanted, problem: Option<&Problem>) -> Answ
     })
 }
 
-fn text_of(state: &State, file: &str) -> String {
+fn text_of(state: &State, file: &str) -> Bytes {
     let file = state.library.get(file);
-    file.map(|file| file.text.to_string()).unwrap_or_default()
+    file.map(|file| Bytes::copy_from_slice(file.text.as_bytes()))
+        .unwrap_or_default()
 }
 
 /// The one that was chosen, else the latest, else one that is there.
@@ -253,7 +260,7 @@ fn refused(problem: &Problem) -> Refused {
     let status = problem.status();
     // Faults are listed one by one, beside the picture.
     let lines = if problem.faults_found().is_empty() {
-        problem.detail().lines().map(str::to_owned).collect()
+        refusal::sentences(problem)
     } else {
         Vec::new()
     };

@@ -1,5 +1,6 @@
 //! A layout as a page shows it: a picture of each layer, with what is wrong at its keys.
 
+use bytes::Bytes;
 use serde_json::Value;
 use shared::{
     diagnose::Diagnostic,
@@ -98,21 +99,21 @@ fn mark(pointer: &str, message: &str) -> Option<Mark> {
 /// Draws a layout in its turn among all that takes a while.
 pub(super) async fn draw(
     state: &State,
-    layout: String,
+    layout: Bytes,
     faults: Vec<Trouble>,
 ) -> Result<Keyboard, Problem> {
     let library = state.library.clone();
     aside_in_turn(state, move || Ok(drawn(&layout, faults, &library))).await
 }
 
-fn drawn(layout: &str, faults: Vec<Trouble>, library: &Library) -> Keyboard {
+fn drawn(layout: &[u8], faults: Vec<Trouble>, library: &Library) -> Keyboard {
     let nothing = |faults, why: Vec<String>| Keyboard {
         faults,
         undrawable: why,
         ..Keyboard::default()
     };
     // Whoever brings this to be drawn has seen to its size; what is no JSON is told elsewhere.
-    let Ok(config) = serde_json::from_str::<Value>(layout) else {
+    let Ok(config) = serde_json::from_slice::<Value>(layout) else {
         return nothing(faults, Vec::new());
     };
     match Drawing::of(&config, library) {

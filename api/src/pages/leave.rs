@@ -6,7 +6,10 @@ use shared::{
     job::JobId,
     store::jobs::{self, LeaveToken, Left},
 };
-use warp::http::{HeaderMap, HeaderValue, StatusCode, header};
+use warp::{
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    reply::Response,
+};
 
 use super::ask::to;
 use crate::{
@@ -41,7 +44,7 @@ fn bounds(id: JobId, request: &HeaderMap) -> String {
 }
 
 /// With what this browser may leave the build whose page it asks for.
-fn held(request: &HeaderMap) -> Vec<(String, String)> {
+pub(super) fn held(request: &HeaderMap) -> Vec<(String, String)> {
     let cookies = request.typed_get::<Cookie>();
     let all = cookies.iter().flat_map(Cookie::iter);
     all.filter(|(name, _)| name.starts_with(PREFIX))
@@ -72,14 +75,28 @@ pub(crate) async fn leave(state: State, id: String, request: HeaderMap) -> Answe
         }
     }
     if !has_left {
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "Only the browser that asked for this build can leave it.",
-        ));
+        return Err(only_who_asked("leave it"));
     }
-    let mut response = to(&format!("/builds/{id}?left"))?;
+    give_up(to(&format!("/builds/{id}?left"))?, held, id, &request)
+}
+
+/// Somebody else has this page too.
+pub(super) fn only_who_asked(what: &str) -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        format!("Only the browser that asked for this build can {what}."),
+    )
+}
+
+/// Takes back from the browser what it has used.
+pub(super) fn give_up(
+    mut response: Response,
+    held: Vec<(String, String)>,
+    id: JobId,
+    request: &HeaderMap,
+) -> Answer {
     for (name, _) in held {
-        let gone = format!("{name}=; Max-Age=0; {}", bounds(id, &request));
+        let gone = format!("{name}=; Max-Age=0; {}", bounds(id, request));
         let gone = HeaderValue::from_str(&gone).map_err(Problem::broken)?;
         response.headers_mut().append(header::SET_COOKIE, gone);
     }

@@ -2,6 +2,7 @@
 //!
 //! - `home`, `form`, `ask`: the first page, what its form sends, and the build that it asks for.
 //! - `build`, `leave`, `words`: a build's page, leaving it, and what it says.
+//! - `forget`, `privacy`: having a build erased, and what is kept of whom.
 //! - `keyboard`: a layout as pictures.
 //! - `assets`: style, script and icon, as parts of the program.
 //! - `console`: the operators' pages, below `/queue`.
@@ -14,10 +15,12 @@ pub(crate) mod ask;
 pub(crate) mod assets;
 pub(crate) mod build;
 pub(crate) mod console;
+pub(crate) mod forget;
 mod form;
 pub(crate) mod home;
 mod keyboard;
 pub(crate) mod leave;
+pub(crate) mod privacy;
 mod refusal;
 mod words;
 

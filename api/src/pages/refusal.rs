@@ -10,7 +10,7 @@ use super::{OwnOrigin, page};
 use crate::error::{Answer, Problem};
 
 /// Where programs ask: their errors stay what they are, whoever looks.
-const OF_PROGRAMS: [&str; 9] = [
+const OF_PROGRAMS: [&str; 10] = [
     "v1",
     "tmp",
     "layouts",
@@ -20,13 +20,14 @@ const OF_PROGRAMS: [&str; 9] = [
     "healthz",
     "readyz",
     "metrics",
+    "openapi.json",
 ];
 
 #[derive(Template)]
 #[template(path = "refusal.html")]
-struct Refusal<'a> {
+struct Refusal {
     title: String,
-    lines: Vec<&'a str>,
+    lines: Vec<String>,
     advice: &'static str,
 }
 
@@ -36,7 +37,7 @@ pub(crate) fn shown(answer: Answer) -> Response {
         let status = problem.status();
         let refusal = Refusal {
             title: title(status),
-            lines: problem.detail().lines().collect(),
+            lines: sentences(&problem),
             advice: advice(status),
         };
         match page(&refusal) {
@@ -75,10 +76,27 @@ fn title(status: StatusCode) -> String {
     title.to_owned()
 }
 
+/// What a problem says, as sentences: programs are told phrases.
+pub(super) fn sentences(problem: &Problem) -> Vec<String> {
+    let sentence = |line: &str| {
+        let mut letters = line.chars();
+        let first = letters.next().map(|first| first.to_uppercase().to_string());
+        let end = if line.ends_with(['.', ':', '!', '?']) {
+            ""
+        } else {
+            "."
+        };
+        format!("{}{}{end}", first.unwrap_or_default(), letters.as_str())
+    };
+    problem.detail().lines().map(sentence).collect()
+}
+
 /// What to do next.
 pub(crate) fn advice(status: StatusCode) -> &'static str {
     match status {
-        StatusCode::NOT_FOUND => "Perhaps the address was cut short when it was copied.",
+        StatusCode::NOT_FOUND => {
+            "Perhaps the address was cut short when it was copied, or what was here is kept no longer."
+        }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
             "Nothing is wrong with what you sent. Wait a little and try again."
         }

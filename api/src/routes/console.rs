@@ -2,19 +2,26 @@
 
 use std::convert::Infallible;
 
-use warp::{Filter, http::HeaderMap, path};
+use warp::{Filter, http::HeaderMap};
 
-use super::{Route, get, headers, one_of, pages::shown, query, with};
+use super::{
+    Route,
+    Verb::{Get, Post},
+    headers, query, with,
+};
 use crate::{
     body::incoming,
     client::{Asker, asker, over_tls},
-    pages::console::{Visit, act, build, plots, queue, sign_in},
+    pages::{
+        console::{Visit, act, build, plots, queue, sign_in},
+        shown,
+    },
     state::State,
 };
 
 /// All of them.
-pub(super) fn routes(state: &State) -> Route {
-    one_of([
+pub(super) fn routes(state: &State) -> Vec<Route> {
+    vec![
         show_queue(state),
         queue_live(state),
         show_plots(state),
@@ -25,113 +32,107 @@ pub(super) fn routes(state: &State) -> Route {
         end(state),
         cancel(state),
         retry(state),
-        switch(state),
-        switch_one(state),
-    ])
+        pause(state, "/queue/pause", true),
+        pause(state, "/queue/resume", false),
+        drain(state, "/queue/workers/{id}/drain", true),
+        drain(state, "/queue/workers/{id}/undrain", false),
+    ]
 }
 
-/// `GET /queue?q=&keyboard=&status=&client=&before=`
+/// With `?q=&keyboard=&status=&client=&before=`.
 fn show_queue(state: &State) -> Route {
-    let place = path!("queue").and(get()).and(with(state));
-    let place = place.and(visit(state)).and(query());
-    shown(place.then(queue::queue).boxed())
+    Get.at("/queue", |here| {
+        let here = here.and(with(state)).and(visit(state)).and(query());
+        here.then(queue::queue).map(shown)
+    })
 }
 
-/// `GET /queue/live?…`, with the same query
+/// With the same query.
 fn queue_live(state: &State) -> Route {
-    let place = path!("queue" / "live").and(get()).and(with(state));
-    let place = place.and(visit(state)).and(query());
-    shown(place.then(queue::live).boxed())
+    Get.at("/queue/live", |here| {
+        let here = here.and(with(state)).and(visit(state)).and(query());
+        here.then(queue::live).map(shown)
+    })
 }
 
-/// `GET /queue/plots`
 fn show_plots(state: &State) -> Route {
-    let place = path!("queue" / "plots").and(get()).and(with(state));
-    shown(place.and(visit(state)).then(plots::fragment).boxed())
+    Get.at("/queue/plots", |here| {
+        let here = here.and(with(state)).and(visit(state));
+        here.then(plots::fragment).map(shown)
+    })
 }
 
-/// `GET /queue/builds/{id}`
 fn show_build(state: &State) -> Route {
-    let place = path!("queue" / "builds" / String).and(get());
     let handler = |id, state, visit, query| build::build(state, id, visit, query);
-    let place = place.and(with(state)).and(visit(state)).and(query());
-    shown(place.then(handler).boxed())
+    Get.each("/queue/builds/{id}", |here| {
+        let here = here.and(with(state)).and(visit(state)).and(query());
+        here.then(handler).map(shown)
+    })
 }
 
-/// `GET /queue/builds/{id}/live`
 fn build_live(state: &State) -> Route {
-    let place = path!("queue" / "builds" / String / "live").and(get());
     let handler = |id, state, visit| build::live(state, id, visit);
-    shown(
-        place
-            .and(with(state))
-            .and(visit(state))
-            .then(handler)
-            .boxed(),
-    )
+    Get.each("/queue/builds/{id}/live", |here| {
+        let here = here.and(with(state)).and(visit(state));
+        here.then(handler).map(shown)
+    })
 }
 
-/// `GET /queue/builds/{id}/inputs`
 fn build_inputs(state: &State) -> Route {
-    let place = path!("queue" / "builds" / String / "inputs").and(get());
     let handler = |id, state, visit| build::inputs(state, id, visit);
-    shown(
-        place
-            .and(with(state))
-            .and(visit(state))
-            .then(handler)
-            .boxed(),
-    )
+    Get.each("/queue/builds/{id}/inputs", |here| {
+        let here = here.and(with(state)).and(visit(state));
+        here.then(handler).map(shown)
+    })
 }
 
-/// `POST /queue/sign-in`
 fn begin(state: &State) -> Route {
-    let place = path!("queue" / "sign-in").and(warp::post());
-    let place = place.and(with(state)).and(visit(state)).and(incoming());
-    shown(place.then(sign_in::sign_in).boxed())
+    Post.at("/queue/sign-in", |here| {
+        let here = here.and(with(state)).and(visit(state)).and(incoming());
+        here.then(sign_in::sign_in).map(shown)
+    })
 }
 
-/// `POST /queue/sign-out`
 fn end(state: &State) -> Route {
-    let place = path!("queue" / "sign-out").and(warp::post());
-    let place = place.and(with(state)).and(visit(state)).and(incoming());
-    shown(place.then(sign_in::sign_out).boxed())
+    Post.at("/queue/sign-out", |here| {
+        let here = here.and(with(state)).and(visit(state)).and(incoming());
+        here.then(sign_in::sign_out).map(shown)
+    })
 }
 
-/// `POST /queue/builds/{id}/cancel`
 fn cancel(state: &State) -> Route {
-    let place = path!("queue" / "builds" / String / "cancel").and(warp::post());
     let handler = |id, state, visit, incoming| act::cancel(state, id, visit, incoming);
-    let place = place.and(with(state)).and(visit(state)).and(incoming());
-    shown(place.then(handler).boxed())
+    Post.each("/queue/builds/{id}/cancel", |here| {
+        let here = here.and(with(state)).and(visit(state)).and(incoming());
+        here.then(handler).map(shown)
+    })
 }
 
-/// `POST /queue/builds/{id}/retry`
 fn retry(state: &State) -> Route {
-    let place = path!("queue" / "builds" / String / "retry").and(warp::post());
     let handler = |id, state, visit, incoming| act::retry(state, id, visit, incoming);
-    let place = place.and(with(state)).and(visit(state)).and(incoming());
-    shown(place.then(handler).boxed())
+    Post.each("/queue/builds/{id}/retry", |here| {
+        let here = here.and(with(state)).and(visit(state)).and(incoming());
+        here.then(handler).map(shown)
+    })
 }
 
-/// `POST /queue/pause` and `POST /queue/resume`
-fn switch(state: &State) -> Route {
-    let pause = path!("queue" / "pause").map(|| true);
-    let resume = path!("queue" / "resume").map(|| false);
-    let place = pause.or(resume).unify().and(warp::post());
-    let handler = |pause, state, visit, incoming| act::switch(state, pause, visit, incoming);
-    let place = place.and(with(state)).and(visit(state)).and(incoming());
-    shown(place.then(handler).boxed())
+/// Pauses the queue, or lets it go on.
+fn pause(state: &State, path: &'static str, pause: bool) -> Route {
+    let handler = move |state, visit, incoming| act::switch(state, pause, visit, incoming);
+    Post.at(path, |here| {
+        let here = here.and(with(state)).and(visit(state)).and(incoming());
+        here.then(handler).map(shown)
+    })
 }
 
-/// `POST /queue/workers/{id}/drain` and `…/undrain`
-fn switch_one(state: &State) -> Route {
-    let drain = path!("queue" / "workers" / String / "drain").map(|id| (id, true));
-    let undrain = path!("queue" / "workers" / String / "undrain").map(|id| (id, false));
-    let place = drain.or(undrain).unify().and(warp::post());
-    let handler = |which, state, visit, incoming| act::switch_one(state, which, visit, incoming);
-    let place = place.and(with(state)).and(visit(state)).and(incoming());
-    shown(place.then(handler).boxed())
+/// Drains a worker, or lets it take builds again.
+fn drain(state: &State, path: &'static str, drain: bool) -> Route {
+    let handler =
+        move |id, state, visit, incoming| act::switch_one(state, (id, drain), visit, incoming);
+    Post.each(path, |here| {
+        let here = here.and(with(state)).and(visit(state)).and(incoming());
+        here.then(handler).map(shown)
+    })
 }
 
 fn visit(

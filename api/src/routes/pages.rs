@@ -1,79 +1,85 @@
-//! The routes of pages, for people in front of browsers.
+//! The routes of pages, for people in front of browsers. Also their problems are pages.
 
-use warp::{Filter, Reply, filters::BoxedFilter, path, reply::Response};
+use warp::Filter;
 
-use super::{Route, get, headers, one_of, query, with};
+use super::{
+    Route,
+    Verb::{Get, Post},
+    headers, query, with,
+};
 use crate::{
     body::incoming,
     client::asker,
-    error::Answer,
-    pages::{self, ask, assets, build, home, leave},
+    pages::{ask, assets, build, forget, home, leave, privacy, shown},
     state::State,
 };
 
 /// All of them.
-pub(super) fn routes(state: &State) -> Route {
-    one_of([
+pub(super) fn routes(state: &State) -> Vec<Route> {
+    vec![
         first(state),
         draw(state),
         ask(state),
         show(state),
         leave(state),
+        forget(state),
+        privacy(state),
         asset(),
-    ])
+    ]
 }
 
-/// `GET /?layout=KType-Standard.json`; `POST` is the old clients'.
+/// With `?layout=KType-Standard.json`; `POST` is the old clients'.
 fn first(state: &State) -> Route {
-    let place = path::end().and(get()).and(with(state)).and(query());
-    shown(place.then(home::home).boxed())
+    Get.at("/", |here| {
+        let here = here.and(with(state)).and(query());
+        here.then(home::home).map(shown)
+    })
 }
 
-/// `POST /draw`
 fn draw(state: &State) -> Route {
-    let place = path!("draw").and(warp::post()).and(with(state));
-    shown(
-        place
-            .and(headers())
-            .and(incoming())
-            .then(home::draw)
-            .boxed(),
-    )
+    Post.at("/draw", |here| {
+        let here = here.and(with(state)).and(headers()).and(incoming());
+        here.then(home::draw).map(shown)
+    })
 }
 
-/// `POST /builds`
 fn ask(state: &State) -> Route {
-    let place = path!("builds").and(warp::post()).and(with(state));
-    let place = place.and(asker(state)).and(headers()).and(incoming());
-    shown(place.then(ask::ask).boxed())
+    Post.at("/builds", |here| {
+        let here = here.and(with(state)).and(asker(state)).and(headers());
+        here.and(incoming()).then(ask::ask).map(shown)
+    })
 }
 
-/// `GET /builds/{id}`
 fn show(state: &State) -> Route {
-    let place = path!("builds" / String).and(get());
     let handler = |id, state, headers, query| build::build(state, id, headers, query);
-    let place = place.and(with(state)).and(headers()).and(query());
-    shown(place.then(handler).boxed())
+    Get.each("/builds/{id}", |here| {
+        let here = here.and(with(state)).and(headers()).and(query());
+        here.then(handler).map(shown)
+    })
 }
 
-/// `POST /builds/{id}/leave`
 fn leave(state: &State) -> Route {
-    let place = path!("builds" / String / "leave").and(warp::post());
     let handler = |id, state, headers| leave::leave(state, id, headers);
-    shown(place.and(with(state)).and(headers()).then(handler).boxed())
+    Post.each("/builds/{id}/leave", |here| {
+        let here = here.and(with(state)).and(headers());
+        here.then(handler).map(shown)
+    })
 }
 
-/// `GET /assets/{name}`
+fn forget(state: &State) -> Route {
+    let handler = |id, state, headers| forget::forget(state, id, headers);
+    Post.each("/builds/{id}/forget", |here| {
+        let here = here.and(with(state)).and(headers());
+        here.then(handler).map(shown)
+    })
+}
+
+fn privacy(state: &State) -> Route {
+    let handler = |state: State| shown(privacy::privacy(&state));
+    Get.at("/privacy", |here| here.and(with(state)).map(handler))
+}
+
 fn asset() -> Route {
-    let place = path!("assets" / String).and(get()).and(headers());
-    shown(
-        place
-            .map(|name: String, headers| assets::asset(&name, &headers))
-            .boxed(),
-    )
-}
-
-/// A page's answer: also its problems are pages.
-pub(super) fn shown(route: BoxedFilter<(Answer,)>) -> BoxedFilter<(Response,)> {
-    route.map(pages::shown).map(Reply::into_response).boxed()
+    let handler = |name: String, request| shown(assets::asset(&name, &request));
+    Get.each("/assets/{name}", |here| here.and(headers()).map(handler))
 }

@@ -3,6 +3,7 @@
 mod admission;
 mod artifacts;
 mod attempts;
+mod building_by_page;
 mod builds;
 mod catalogue;
 mod connections;
@@ -10,9 +11,12 @@ mod console;
 mod console_pages;
 mod event_stream;
 mod events;
+mod flash;
+mod forget;
 mod health;
 mod hostile;
 mod metrics;
+mod openapi;
 mod operator;
 mod pages;
 mod pictures;
@@ -34,7 +38,7 @@ use shared::{
     },
 };
 use tempfile::TempDir;
-use warp::{http::Response, test::RequestBuilder};
+use warp::{Filter, http::Response, path::FullPath, test::RequestBuilder};
 
 use crate::{State, routes};
 
@@ -88,7 +92,13 @@ impl Service {
     }
 
     async fn ask(&self, request: RequestBuilder) -> Response<Bytes> {
-        request.reply(&routes(&self.state)).await
+        let answered = warp::method()
+            .and(warp::path::full())
+            .and(routes(&self.state))
+            .map(|method, path: FullPath, answer| openapi::remember(method, path.as_str(), answer));
+        let answer = request.reply(&answered).await;
+        openapi::assert_described(&answer);
+        answer
     }
 
     async fn get(&self, path: &str) -> Response<Bytes> {
@@ -138,6 +148,7 @@ impl Service {
             file,
             bytes: ZIP.len() as u64,
             sha256: "ab".repeat(32),
+            files: Vec::new(),
         };
         jobs::finish(&self.state.store, &claimed.held, outcome(artifact))
             .await

@@ -19,6 +19,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/queue/resume"),
     ("POST", "/v1/workers/worker/drain"),
     ("POST", "/v1/workers/worker/undrain"),
+    ("POST", "/v1/forget"),
     (
         "GET",
         "/v1/builds/01a20a07-e57b-73c6-a833-e35d82e42f3c/attempts",

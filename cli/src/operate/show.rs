@@ -4,6 +4,8 @@ use std::io::Write;
 
 use serde_json::Value;
 
+use crate::what_now;
+
 use super::{
     Common, Verdict,
     service::{Service, is_refusal, json_of},
@@ -71,6 +73,9 @@ pub(super) fn show(
         let (url, bytes) = (text(zip, "url"), cell(zip, "bytes"));
         writeln!(out, "{:<13}{url}  ({bytes} bytes)", "zip")?;
         writeln!(out, "{:<13}{}", "sha256", text(zip, "sha256"))?;
+    }
+    for line in what_now::in_full(&build) {
+        writeln!(out, "{line}")?;
     }
     if service.has_token() {
         carried_out(service, &id, out)?;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 pub use container::ContainerSpec;
 pub use fingerprint::Fingerprint;
-pub use outcome::{Artifact, Outcome, Reason, Status};
+pub use outcome::{Artifact, FirmwareFile, Outcome, Reason, Status};
 pub use plan::Plan;
 pub use request::BuildRequest;
 

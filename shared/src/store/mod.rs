@@ -10,6 +10,7 @@
 pub mod audit;
 pub mod channels;
 pub mod control;
+pub mod forgetting;
 pub mod import;
 pub mod inspect;
 pub mod jobs;

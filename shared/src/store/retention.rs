@@ -18,7 +18,7 @@ macro_rules! drop_zips {
     ($which:literal) => {
         concat!(
             "UPDATE jobs SET kept = 0, kept_until = NULL, artifact_file = NULL, artifact_bytes = NULL,
-                             artifact_sha256 = NULL
+                             artifact_sha256 = NULL, artifact_files = NULL
              WHERE id IN (",
             $which,
             ") RETURNING id"
@@ -146,6 +146,36 @@ pub async fn drop_old_logs(store: &Store, age: Duration, most: u32) -> Result<Ve
                 }
             }
             Ok(dropped)
+        })
+        .await
+}
+
+/// Removes the layouts of builds that ended longer ago than `age`, where their logs are kept longer. Gives the number.
+///
+/// # Errors
+/// When the table cannot be written: nothing is removed then.
+pub async fn drop_old_layouts(store: &Store, age: Duration, most: u32) -> Result<usize> {
+    // A look holds up no writer, and most of the time nothing is due.
+    let due = store
+        .read(move |table| {
+            ids(
+                table,
+                "SELECT jobs.id FROM job_inputs JOIN jobs ON jobs.id = job_id WHERE finished_at <= ?1 LIMIT ?2",
+                params![before(age), most],
+            )
+        })
+        .await?;
+    if due.is_empty() {
+        return Ok(0);
+    }
+    store
+        .write(move |table| {
+            let mut inputs = table.prepare_cached("DELETE FROM job_inputs WHERE job_id = ?1")?;
+            let mut removed = 0;
+            for id in due {
+                removed += inputs.execute([id.to_string()])?;
+            }
+            Ok(removed)
         })
         .await
 }
