@@ -6,7 +6,7 @@ use std::{
     io::Cursor,
     os::unix::fs::PermissionsExt,
     path::Path,
-    process::{Command, Stdio},
+    process::{Command as Process, Stdio},
     time::{Duration, Instant},
 };
 
@@ -14,7 +14,9 @@ use harness::{
     engine::{self, TestImage, containers_with},
     service::{Answer, Service, Zip, layout},
 };
+use kiisrv_cli::operate::{self, Command};
 use serde_json::Value;
+use shared::settings::Settings;
 
 /// Far more than the second in which it shall happen, as tests share the machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -124,6 +126,12 @@ fn the_command_that_is_shown_makes_the_same_firmware() {
     let command = told["attempts"][0]["command"].as_str().unwrap();
     let shown = operator.page(&format!("/queue/builds/{id}")).text();
     assert!(shown.contains(command.lines().next().unwrap()), "{shown}");
+    assert!(said(&service, &service.settings, id).contains(command));
+    let nobody = Settings {
+        operator: None,
+        ..service.settings.clone()
+    };
+    assert!(!said(&service, &nobody, id).contains("docker run"));
 
     let directory = tempfile::tempdir().unwrap();
     let inputs = operator.asks(told["inputs_url"].as_str().unwrap());
@@ -143,6 +151,14 @@ fn the_command_that_is_shown_makes_the_same_firmware() {
     assert_eq!(first.file("kiibohd.dfu.bin"), again.file("kiibohd.dfu.bin"));
 }
 
+/// What `kiisrv show` says.
+fn said(service: &Service, settings: &Settings, id: &str) -> String {
+    let words = ["show", id, "--url", &service.url];
+    let mut said = Vec::new();
+    operate::run(&Command::from_words(&words).unwrap(), settings, &mut said).unwrap();
+    String::from_utf8(said).unwrap()
+}
+
 fn unpack(zip: &[u8], directory: &Path) {
     let mut zip = zip::ZipArchive::new(Cursor::new(zip)).unwrap();
     for number in 0..zip.len() {
@@ -156,7 +172,7 @@ fn unpack(zip: &[u8], directory: &Path) {
 /// Runs a command as whoever has copied it.
 fn run(command: &str, directory: &Path) {
     #[expect(clippy::disallowed_methods, reason = "a person's shell")]
-    let mut shell = Command::new("sh");
+    let mut shell = Process::new("sh");
     shell.args(["-c", command]).current_dir(directory);
     let ended = shell.stdout(Stdio::null()).status().unwrap();
     assert!(ended.success(), "{command}");

@@ -19,7 +19,7 @@ use kiisrv_cli::operate::{Command, Verdict, run};
 use serde_json::Value;
 use shared::{
     channel::Dialect,
-    job::{ContainerSpec, Outcome, Reason},
+    job::{Outcome, Reason},
     settings::Settings,
     store::{
         audit,
@@ -221,33 +221,6 @@ fn what_has_ended_is_erased_with_its_requests_and_of_a_client_all_is() {
     for words in [&["forget"][..], &["forget", "x", "--client", "192.0.2.1"]] {
         assert!(Command::from_words(words).is_err(), "{words:?}");
     }
-}
-
-#[test]
-fn an_operator_is_shown_how_to_run_a_build_again_and_others_are_not() {
-    let service = service();
-    let id = service.submit(&layout("KType-Standard.json"), "latest");
-    let held = claim(&service).unwrap().held;
-    let spec = ContainerSpec {
-        image: "sha256:057".to_owned(),
-        ..ContainerSpec::default()
-    };
-    let made = service.at_the_table(async |store| {
-        jobs::container_created(&store, &held, ("0123456789abcdef", "an engine"), &spec).await
-    });
-    assert!(made.unwrap());
-    let shown = said(&service, &["show", &id]);
-    assert!(
-        shown.contains(&format!("container    0123456789ab by {WORKER}")),
-        "{shown}"
-    );
-    assert!(shown.contains("docker run --rm"), "{shown}");
-    let nobody = Settings {
-        operator: None,
-        ..service.settings.clone()
-    };
-    let (_, shown) = kiisrv_with(&nobody, &service.url, &["show", &id]).unwrap();
-    assert!(!shown.contains("docker run"), "{shown}");
 }
 
 #[test]

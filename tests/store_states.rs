@@ -189,16 +189,9 @@ async fn a_worker_that_lost_its_lease_cannot_finish_the_job() {
         Recorded::LeaseLost
     );
     assert!(!renew(&own.store, &lost, LEASE).await.unwrap());
-    assert!(
-        !container_created(
-            &own.store,
-            &lost,
-            ("late", "engine"),
-            &ContainerSpec::default()
-        )
-        .await
-        .unwrap()
-    );
+    let spec = ContainerSpec::default();
+    let made = container_created(&own.store, &lost, ("late", "engine"), &spec).await;
+    assert!(!made.unwrap());
     give_back(&own.store, &lost, Pause::None, "").await.unwrap();
     give_back(&own.store, &lost, Pause::Growing, "late")
         .await
