@@ -1,6 +1,6 @@
 # What people do with this tree. Each target does its own set-up.
 
-.PHONY: demo stop test test-quick redteam check chaos fuzz controller images test-compose test-tools golden
+.PHONY: demo stop test test-quick redteam check chaos fuzz controller images test-compose test-tools browser golden
 
 # A layout in, a firmware zip out: installs, builds and starts what is missing
 demo:
@@ -10,8 +10,8 @@ demo:
 stop:
 	scripts/demo stop
 
-# Everything: checks, unit tests, several processes on one table, golden KLL, the real engine
-test: controller test-tools check
+# Everything: checks, unit tests, several processes on one table, golden KLL, the real engine, a real browser
+test: controller test-tools browser check
 	CI=true cargo test --workspace --locked
 
 # The inner loop: no engine
@@ -41,6 +41,10 @@ chaos: test-tools
 # What tests need to make an image of nothing
 test-tools:
 	scripts/ensure-test-tools
+
+# What tests need to see pages as people do
+browser:
+	scripts/ensure-browser
 
 # The reference controller, with the engine that it lives in
 controller:

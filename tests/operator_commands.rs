@@ -19,7 +19,7 @@ use kiisrv_cli::operate::{Command, Verdict, run};
 use serde_json::Value;
 use shared::{
     channel::Dialect,
-    job::{Outcome, Reason},
+    job::{ContainerSpec, Outcome, Reason},
     settings::Settings,
     store::{
         audit,
@@ -179,6 +179,75 @@ fn a_build_is_shown_cancelled_and_retried_by_the_end_of_its_id() {
         (first[1].who.as_str(), first[1].what.as_str()),
         ("Jörg", "retry")
     );
+}
+
+#[test]
+fn what_has_ended_is_erased_with_its_requests_and_of_a_client_all_is() {
+    let service = service();
+    let built = service.submit(&layout("KType-Standard.json"), "latest");
+    let waiting = service.submit(&layout("Kira-Standard.json"), "latest");
+    end(&service, &claim(&service).unwrap(), firmware());
+    let shown = said(&service, &["show", &built]);
+    assert!(shown.contains("dfu-util -w -D kiibohd.dfu.bin"), "{shown}");
+    let (verdict, said_of) = kiisrv(&service, &["forget", &waiting, &built[24..]]).unwrap();
+    assert_eq!(verdict, Verdict::Bad);
+    let lines: Vec<_> = said_of.lines().collect();
+    assert!(
+        lines[0].starts_with(&waiting) && lines[0].contains("has not ended"),
+        "{said_of}"
+    );
+    assert!(
+        lines[1].starts_with(&format!("{built} is erased")),
+        "{said_of}"
+    );
+    let gone = kiisrv(&service, &["show", &built]).unwrap_err();
+    assert!(gone.contains("no build with this id"), "{gone}");
+
+    let client = ["forget", "--client", "127.0.0.1", "--by", "Jörg"];
+    let words = said(&service, &client);
+    assert!(
+        words.contains("0 builds") && words.contains("1 have not ended"),
+        "{words}"
+    );
+    end(&service, &claim(&service).unwrap(), firmware());
+    let json = said(&service, &[&client[..], &["--json"]].concat());
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["erased"], 1);
+    let entries = service.at_the_table(async |store| audit::entries(&store, 9).await.unwrap());
+    assert_eq!(
+        (entries[0].who.as_str(), entries[0].subject.as_str()),
+        ("Jörg", "a client")
+    );
+    for words in [&["forget"][..], &["forget", "x", "--client", "192.0.2.1"]] {
+        assert!(Command::from_words(words).is_err(), "{words:?}");
+    }
+}
+
+#[test]
+fn an_operator_is_shown_how_to_run_a_build_again_and_others_are_not() {
+    let service = service();
+    let id = service.submit(&layout("KType-Standard.json"), "latest");
+    let held = claim(&service).unwrap().held;
+    let spec = ContainerSpec {
+        image: "sha256:057".to_owned(),
+        ..ContainerSpec::default()
+    };
+    let made = service.at_the_table(async |store| {
+        jobs::container_created(&store, &held, ("0123456789abcdef", "an engine"), &spec).await
+    });
+    assert!(made.unwrap());
+    let shown = said(&service, &["show", &id]);
+    assert!(
+        shown.contains(&format!("container    0123456789ab by {WORKER}")),
+        "{shown}"
+    );
+    assert!(shown.contains("docker run --rm"), "{shown}");
+    let nobody = Settings {
+        operator: None,
+        ..service.settings.clone()
+    };
+    let (_, shown) = kiisrv_with(&nobody, &service.url, &["show", &id]).unwrap();
+    assert!(!shown.contains("docker run"), "{shown}");
 }
 
 #[test]

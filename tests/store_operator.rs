@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use harness::store::{OwnStore, a_build, failed, firmware};
 use shared::{
-    job::{JobId, Reason, Status},
+    job::{ContainerSpec, JobId, Reason, Status},
     store::{
         Store, audit,
         control::{self, Switched},
         jobs::{
-            Cancelled, Enqueued, Filter, Overview, Summary, cancel_by, claim_next, finish,
-            overview, retry, show, wish,
+            Cancelled, Enqueued, Filter, Held, Overview, Pause, Summary, attempts, cancel_by,
+            claim_next, container_created, finish, give_back, overview, retry, show, wish,
         },
+        retention::drop_old_logs,
         workers::{self, Worker, sign_of_life},
     },
 };
@@ -281,4 +282,57 @@ async fn builds_are_found_by_status_keyboard_id_and_client() {
     }
     let of_client = look(store, with("c0ffee")).await;
     assert_eq!(ids(&of_client.waiting), [there.first, there.later]);
+    let of_one = |client: &str| Filter {
+        client: Some(client.to_owned()),
+        ..Filter::default()
+    };
+    let found = look(store, of_one("c0ffee")).await;
+    assert_eq!(ids(&found.waiting), [there.first, there.later]);
+    assert_eq!((ids(&found.running), ids(&found.recent)), (vec![], vec![]));
+    let part = look(store, of_one("c0ff")).await;
+    assert_eq!(ids(&part.waiting), [], "a client is named as a whole");
+}
+
+#[tokio::test]
+async fn each_container_is_written_down_with_what_it_was_given_until_the_log_goes() {
+    let OwnStore { store, .. } = &OwnStore::new().await;
+    a_build("KType").enqueue(store).await;
+    let given = |image: &str| ContainerSpec {
+        image: image.to_owned(),
+        environment: vec![("Layout".to_owned(), "it's \"mine\"".to_owned())],
+        ..ContainerSpec::default()
+    };
+    let mut id = None;
+    for (number, image) in ["sha256:1", "sha256:2"].iter().enumerate() {
+        let claimed = claim_next(store, "a worker", LEASE).await.unwrap().unwrap();
+        let held = claimed.held;
+        let container = format!("container {number}");
+        let made = container_created(store, &held, (&container, "an engine"), &given(image)).await;
+        assert!(made.unwrap());
+        let late = Held {
+            epoch: 0,
+            ..held.clone()
+        };
+        let made = container_created(store, &late, ("late", "an engine"), &given("x")).await;
+        assert!(!made.unwrap(), "its claim is over");
+        id = Some(held.id);
+        match number {
+            0 => give_back(store, &held, Pause::None, "").await.unwrap(),
+            _ => drop(finish(store, &held, firmware()).await.unwrap()),
+        }
+    }
+    let id = id.unwrap();
+    let made = attempts(store, id).await.unwrap();
+    let told: Vec<_> = made
+        .iter()
+        .map(|one| (one.epoch, one.container.as_str(), one.spec.clone().unwrap()))
+        .collect();
+    let expected = [
+        (1, "container 0", given("sha256:1")),
+        (2, "container 1", given("sha256:2")),
+    ];
+    assert_eq!(told, expected);
+
+    drop_old_logs(store, Duration::ZERO, 9).await.unwrap();
+    assert_eq!(attempts(store, id).await.unwrap(), []);
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use harness::store::{OwnStore, a_build, failed, firmware};
 use shared::{
-    job::{JobId, Reason, Status},
+    job::{ContainerSpec, JobId, Reason, Status},
     store::{
         Store,
         jobs::{
@@ -190,9 +190,14 @@ async fn a_worker_that_lost_its_lease_cannot_finish_the_job() {
     );
     assert!(!renew(&own.store, &lost, LEASE).await.unwrap());
     assert!(
-        !container_created(&own.store, &lost, "late", "engine")
-            .await
-            .unwrap()
+        !container_created(
+            &own.store,
+            &lost,
+            ("late", "engine"),
+            &ContainerSpec::default()
+        )
+        .await
+        .unwrap()
     );
     give_back(&own.store, &lost, Pause::None, "").await.unwrap();
     give_back(&own.store, &lost, Pause::Growing, "late")
@@ -277,9 +282,14 @@ async fn whoever_was_taken_for_dead_and_handed_its_build_over_is_no_lost_worker(
         .run(&format!("UPDATE jobs SET losses = {}", MAX_LOSSES - 1))
         .unwrap();
     let held = lose_silently(&own.store, "slow").await.held;
-    container_created(&own.store, &held, "a container", "engine")
-        .await
-        .unwrap();
+    container_created(
+        &own.store,
+        &held,
+        ("a container", "engine"),
+        &ContainerSpec::default(),
+    )
+    .await
+    .unwrap();
     let seen = jobs::orphans(&own.store, "engine").await.unwrap().remove(0);
     assert!(
         hand_over(&own.store, &held, LettingGo::Leaving)

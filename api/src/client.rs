@@ -48,7 +48,7 @@ pub(crate) fn asker(
             );
             Asker {
                 client: state.store.client(&name),
-                visitor: Visitor::from_user_agent(agent),
+                visitor: Visitor::from_user_agent(agent).within(&state.settings.privacy),
             }
         })
 }
@@ -63,6 +63,24 @@ pub(crate) fn asker_address(
         .map(move |peer: Option<Peer>, headers: HeaderMap| {
             let trusted = &state.settings.trusted_proxies;
             peer.map(|Peer(peer)| address(peer.ip(), &headers, trusted))
+        })
+}
+
+/// Whether a request came over TLS: our server speaks none itself, so that only a trusted proxy can know.
+pub(crate) fn over_tls(
+    state: &State,
+) -> impl Filter<Extract = (bool,), Error = Infallible> + Clone + Send + Sync + 'static {
+    let state = state.clone();
+    warp::ext::optional::<Peer>()
+        .and(warp::header::headers_cloned())
+        .map(move |peer: Option<Peer>, headers: HeaderMap| {
+            let trusted = &state.settings.trusted_proxies;
+            let is_trusted =
+                peer.is_some_and(|Peer(peer)| is_trusted(peer.ip().to_canonical(), trusted));
+            // The nearest proxy's own word stands last.
+            let schemes = headers.get_all("x-forwarded-proto").iter().next_back();
+            let scheme = schemes.and_then(|schemes| schemes.to_str().ok()?.rsplit(',').next());
+            is_trusted && scheme.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"))
         })
 }
 

@@ -7,6 +7,7 @@ use std::{convert::Infallible, error::Error, time::Duration};
 
 use serde::Serialize;
 use shared::{layout::Fault, store::StoreError};
+use utoipa::ToSchema;
 use warp::{
     Rejection, Reply,
     http::{HeaderValue, StatusCode, header},
@@ -34,24 +35,38 @@ pub(crate) struct Problem {
     cause: Option<String>,
 }
 
-/// The body of a problem.
-#[derive(Serialize)]
-struct Body<'a> {
+/// A refusal, by RFC 9457.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct Body {
     #[serde(rename = "type")]
     kind: &'static str,
+    /// The status in words.
     title: &'static str,
     status: u16,
-    detail: &'a str,
+    /// What is wrong, for people.
+    detail: String,
     /// The same text: the Configurator shows this member to people.
-    error: &'a str,
+    error: String,
+    /// Everything that is wrong with what was sent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<FieldError<'a>>,
+    errors: Vec<FieldError>,
 }
 
-#[derive(Serialize)]
-struct FieldError<'a> {
-    pointer: &'a str,
-    detail: &'a str,
+/// One thing that is wrong with what was sent.
+#[derive(Serialize, ToSchema)]
+struct FieldError {
+    /// Where, as a JSON pointer.
+    pointer: String,
+    detail: String,
+}
+
+impl Body {
+    /// How a refusal looks, for the description.
+    pub(crate) fn example(status: u16, detail: &str) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or_default();
+        Problem::new(status, detail).body()
+    }
 }
 
 impl Problem {
@@ -136,10 +151,45 @@ impl Problem {
         }
     }
 
+    /// What it says to people.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// What is wrong with what was sent, place by place.
+    pub(crate) fn faults_found(&self) -> &[Fault] {
+        &self.errors
+    }
+
+    /// An answer in other words, under this problem's status. It is logged here, as it is answered here.
+    pub(crate) fn heading(&self, mut response: Response) -> Response {
+        self.log();
+        *response.status_mut() = self.status;
+        if let Some(pause) = self.retry_after {
+            let pause = HeaderValue::from(pause.as_secs());
+            response.headers_mut().insert(header::RETRY_AFTER, pause);
+        }
+        response
+    }
+
     /// The status it will be answered with.
-    #[cfg(test)]
     pub(crate) const fn status(&self) -> StatusCode {
         self.status
+    }
+
+    fn body(&self) -> Body {
+        let errors = self.errors.iter().map(|fault| FieldError {
+            pointer: fault.pointer.clone(),
+            detail: fault.message.clone(),
+        });
+        Body {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: self.detail.clone(),
+            error: self.detail.clone(),
+            errors: errors.collect(),
+        }
     }
 
     /// The one place where failures of ours are logged.
@@ -176,21 +226,7 @@ impl From<StoreError> for Problem {
 impl Reply for Problem {
     fn into_response(self) -> Response {
         self.log();
-        let body = Body {
-            kind: "about:blank",
-            title: self.status.canonical_reason().unwrap_or("Error"),
-            status: self.status.as_u16(),
-            detail: &self.detail,
-            error: &self.detail,
-            errors: self
-                .errors
-                .iter()
-                .map(|fault| FieldError {
-                    pointer: &fault.pointer,
-                    detail: &fault.message,
-                })
-                .collect(),
-        };
+        let body = self.body();
         let mut response = warp::reply::json(&body).into_response();
         *response.status_mut() = self.status;
         let headers = response.headers_mut();

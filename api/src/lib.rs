@@ -9,7 +9,8 @@
 //! - `operator`: who may look at all builds and change them.
 //! - `submit`: from a body to a row in the queue, for the native route and for the predecessor's.
 //! - `handlers`: one file for each thing that can be asked about.
-//! - `files`, `range`: a file of a build as an answer.
+//! - `pages`: HTML for people. `openapi`: the description of all routes for programs.
+//! - `query`: numbers in a request. `files`, `range`: a file of a build as an answer.
 //! - `feed`, `watcher`, `log_reader`: one look for all who watch a build, each of them, and its log as it grows.
 //! - `error`: every refusal, as `application/problem+json`.
 //! - `state`, with [`State`]: what all of them share; `room`: whether the disk has room; `per_client`: what one client
@@ -25,8 +26,11 @@ mod files;
 mod handlers;
 mod linger;
 mod log_reader;
+mod openapi;
 mod operator;
+mod pages;
 mod per_client;
+mod query;
 mod range;
 mod room;
 mod routes;

@@ -94,13 +94,17 @@ pub(crate) fn check(state: &State, asker: &Asker, shown: Option<&str>) -> Result
 fn named(headers: &HeaderMap) -> Operator {
     let name = headers.get(ACTS_FOR).map(|name| name.as_bytes());
     let name = name.and_then(|name| std::str::from_utf8(name).ok());
-    let name = name.map(str::trim).filter(|name| !name.is_empty());
-    Operator(
-        name.unwrap_or(SOMEBODY)
-            .chars()
-            .take(LONGEST_NAME)
-            .collect(),
-    )
+    Operator(name_of(name.unwrap_or_default()))
+}
+
+/// A name as the audit has it, in one line.
+pub(crate) fn name_of(said: &str) -> String {
+    let said: String = said.chars().filter(|letter| !letter.is_control()).collect();
+    let said = Some(said.trim()).filter(|said| !said.is_empty());
+    said.unwrap_or(SOMEBODY)
+        .chars()
+        .take(LONGEST_NAME)
+        .collect()
 }
 
 impl Tries {

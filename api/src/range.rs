@@ -2,6 +2,8 @@
 
 use warp::http::{HeaderMap, header};
 
+use crate::query::whole_number;
+
 /// Which bytes are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
@@ -41,15 +43,10 @@ fn part(range: &str, length: u64) -> Option<Wanted> {
         .strip_prefix("bytes=")?
         .trim()
         .split_once('-')?;
-    let number = |digits: &str| -> Option<u64> {
-        let are_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        // A number with more digits than fit is beyond every file.
-        are_digits.then(|| digits.parse().unwrap_or(u64::MAX))
-    };
     let end = length.checked_sub(1);
     let (first, last) = match (first, last) {
         ("", suffix) => {
-            let suffix = number(suffix)?;
+            let suffix = whole_number(suffix)?;
             let first = if suffix == 0 {
                 length
             } else {
@@ -57,9 +54,9 @@ fn part(range: &str, length: u64) -> Option<Wanted> {
             };
             (first, end)
         }
-        (first, "") => (number(first)?, end),
+        (first, "") => (whole_number(first)?, end),
         (first, last) => {
-            let (first, last) = (number(first)?, number(last)?);
+            let (first, last) = (whole_number(first)?, whole_number(last)?);
             if first > last {
                 return None;
             }

@@ -1,69 +1,52 @@
 //! The table of routes. Paths come before methods, so that a known path with another method is a 405.
 
+mod console;
 mod operator;
+mod pages;
+mod place;
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use warp::{
     Filter, Reply,
     filters::BoxedFilter,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
-    path,
-    path::FullPath,
+    path::{self, FullPath},
     reply::Response,
 };
+
+use Verb::{Delete, Get, Post};
+pub(crate) use place::{Place, Verb};
+use place::{Route, with_allow};
 
 use crate::{
     body::incoming,
     client::{asker, asker_address},
     error::answer_refusal,
     handlers::{
-        artifacts, builds, events, health, keyboards, layouts, leave, metrics, pictures,
-        predecessor, stats, versions,
+        artifacts, builds, description, events, forget, health, keyboards, layouts, leave, metrics,
+        pictures, predecessor, stats, versions,
     },
+    pages::{OwnOrigin, in_place_of},
     state::State,
     traffic::{Asked, asked},
 };
-
-type Route = BoxedFilter<(Response,)>;
 
 /// All routes. They refuse nothing: every request has an answer.
 pub fn routes(
     state: &State,
 ) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static + use<>
 {
-    let native = one_of([
-        submit_build(state),
-        show_build(state),
-        leave_build(state),
-        build_log(state),
-        build_events(state),
-        build_artifact(state),
-        keyboards(state),
-        versions(state),
-        layouts(state),
-        draw_layout(state),
-        layout_picture(state),
-    ]);
-    let health = one_of([healthz(), readyz(state), metrics(state)]);
-    let predecessor = one_of([
-        download_php(state),
-        root(state),
-        tmp_file(state),
-        layout_file(state),
-        releases(state),
-        stats(state),
-    ]);
-    let all = one_of([
-        preflight(),
-        native,
-        operator::routes(state),
-        predecessor,
-        health,
-    ]);
+    let table = table(state);
+    let places: Arc<[Place]> = table.iter().map(|route| route.place).collect();
+    let all = preflight().or(first_of(table)).unify();
     let answered = path::full()
+        .and(headers())
         .and(all.recover(answer_refusal).unify())
-        .map(|path: FullPath, response| with_allow(&path, response))
+        .map(move |path: FullPath, request: HeaderMap, response| {
+            let response = in_place_of(response, path.as_str(), &request);
+            with_allow(&places, &path, response)
+        })
         .map(for_every_origin);
     let traffic = state.traffic.clone();
     asked()
@@ -74,204 +57,205 @@ pub fn routes(
         })
 }
 
-/// Says with a 405 what the path does know, which warp forgets when it refuses.
-fn with_allow(path: &FullPath, mut response: Response) -> Response {
-    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        let segments: Vec<_> = path.as_str().split('/').skip(1).collect();
-        let methods = match segments[..] {
-            ["v1", "builds"] | ["v1", "layouts", "svg"] | ["download.php"] | [""] => {
-                "POST, OPTIONS"
-            }
-            ["v1", "builds", _] => "GET, HEAD, DELETE, OPTIONS",
-            ["v1", "builds", _, "cancel" | "retry"]
-            | ["v1", "queue", "pause" | "resume"]
-            | ["v1", "workers", _, "drain" | "undrain"] => "POST, OPTIONS",
-            _ => "GET, HEAD, OPTIONS",
-        };
-        let methods = HeaderValue::from_static(methods);
-        response.headers_mut().insert(header::ALLOW, methods);
-    }
-    response
+/// Every route that there is. What is not in here does not exist.
+fn table(state: &State) -> Vec<Route> {
+    let mut all = for_programs(state);
+    all.extend(pages::routes(state));
+    all.extend(console::routes(state));
+    all
 }
 
-/// `POST /v1/builds`
+/// The routes for programs, each of which `openapi` describes.
+fn for_programs(state: &State) -> Vec<Route> {
+    let native = [
+        submit_build(state),
+        show_build(state),
+        leave_build(state),
+        forget_build(state),
+        build_log(state),
+        build_events(state),
+        build_artifact(state),
+        keyboards(state),
+        versions(state),
+        layouts(state),
+        draw_layout(state),
+        layout_picture(state),
+    ];
+    let service = [healthz(), readyz(state), metrics(state), openapi_json()];
+    let predecessor = [
+        build_and_wait(state, "/download.php"),
+        build_and_wait(state, "/"),
+        tmp_file(state),
+        layout_file(state),
+        releases(state),
+        stats(state),
+    ];
+    let mut all = Vec::from(native);
+    all.extend(operator::routes(state));
+    all.extend(predecessor);
+    all.extend(service);
+    all
+}
+
+/// Where the routes for programs are.
+#[cfg(test)]
+pub(crate) fn places(state: &State) -> Vec<Place> {
+    let routes = for_programs(state).into_iter();
+    routes.map(|route| route.place).collect()
+}
+
+/// Takes a build.
 fn submit_build(state: &State) -> Route {
-    answered(
-        path!("v1" / "builds")
-            .and(warp::post())
-            .and(with(state))
+    Post.at("/v1/builds", |here| {
+        here.and(with(state))
             .and(asker(state))
             .and(incoming())
-            .then(builds::submit_build),
-    )
+            .then(builds::submit_build)
+    })
 }
 
-/// `GET /v1/builds/{id}?wait=30&status=queued`
+/// With `?wait=30&status=queued`.
 fn show_build(state: &State) -> Route {
-    let place = path!("v1" / "builds" / String).and(get());
     let handler = |id, state, asker, query| builds::show_build(state, id, asker, query);
-    let place = place.and(with(state)).and(asker(state));
-    answered(place.and(query()).then(handler))
+    Get.each("/v1/builds/{id}", |here| {
+        let here = here.and(with(state)).and(asker(state));
+        here.and(query()).then(handler)
+    })
 }
 
-/// `DELETE /v1/builds/{id}`
 fn leave_build(state: &State) -> Route {
-    let place = path!("v1" / "builds" / String).and(warp::delete());
     let handler = |id, state, headers| leave::leave_build(state, id, headers);
-    answered(place.and(with(state)).and(headers()).then(handler))
+    Delete.each("/v1/builds/{id}", |here| {
+        here.and(with(state)).and(headers()).then(handler)
+    })
 }
 
-/// `GET /v1/builds/{id}/log`
+fn forget_build(state: &State) -> Route {
+    let handler = |id, state, headers| forget::forget_build(state, id, headers);
+    Post.each("/v1/builds/{id}/forget", |here| {
+        here.and(with(state)).and(headers()).then(handler)
+    })
+}
+
 fn build_log(state: &State) -> Route {
-    let place = path!("v1" / "builds" / String / "log").and(get());
     let handler = |id, state, headers| artifacts::log(state, id, headers);
-    answered(place.and(with(state)).and(headers()).then(handler))
+    Get.each("/v1/builds/{id}/log", |here| {
+        here.and(with(state)).and(headers()).then(handler)
+    })
 }
 
-/// `GET /v1/builds/{id}/events`
 fn build_events(state: &State) -> Route {
-    let place = path!("v1" / "builds" / String / "events").and(get());
     let handler =
         |id, state, asker, method, headers| events::events(state, id, asker, method, headers);
-    let place = place.and(with(state)).and(asker(state));
-    answered(place.and(warp::method()).and(headers()).then(handler))
+    Get.each("/v1/builds/{id}/events", |here| {
+        let here = here.and(with(state)).and(asker(state));
+        here.and(warp::method()).and(headers()).then(handler)
+    })
 }
 
-/// `GET /v1/builds/{id}/artifact`
 fn build_artifact(state: &State) -> Route {
-    let place = path!("v1" / "builds" / String / "artifact").and(get());
     let handler = |id, state, headers| artifacts::artifact(state, id, headers);
-    answered(place.and(with(state)).and(headers()).then(handler))
+    Get.each("/v1/builds/{id}/artifact", |here| {
+        here.and(with(state)).and(headers()).then(handler)
+    })
 }
 
-/// `GET /v1/keyboards`
 fn keyboards(state: &State) -> Route {
-    let place = path!("v1" / "keyboards").and(get());
-    answered(
-        place
-            .and(with(state))
-            .map(|state: State| keyboards::keyboards(&state)),
-    )
+    Get.at("/v1/keyboards", |here| {
+        here.and(with(state))
+            .map(|state: State| keyboards::keyboards(&state))
+    })
 }
 
-/// `GET /v1/versions`
 fn versions(state: &State) -> Route {
-    let place = path!("v1" / "versions").and(get());
-    answered(place.and(with(state)).then(versions::versions))
+    Get.at("/v1/versions", |here| {
+        here.and(with(state)).then(versions::versions)
+    })
 }
 
-/// `GET /v1/layouts`
 fn layouts(state: &State) -> Route {
-    let place = path!("v1" / "layouts").and(get());
-    answered(
-        place
-            .and(with(state))
-            .map(|state: State| layouts::layouts(&state)),
-    )
+    Get.at("/v1/layouts", |here| {
+        here.and(with(state))
+            .map(|state: State| layouts::layouts(&state))
+    })
 }
 
-/// `POST /v1/layouts/svg?layer=1`
+/// With `?layer=1`.
 fn draw_layout(state: &State) -> Route {
-    let place = path!("v1" / "layouts" / "svg").and(warp::post());
-    let handler = |state, query, incoming| pictures::draw_sent(state, query, incoming);
-    answered(
-        place
-            .and(with(state))
-            .and(query())
-            .and(incoming())
-            .then(handler),
-    )
+    Post.at("/v1/layouts/svg", |here| {
+        let here = here.and(with(state)).and(query());
+        here.and(incoming()).then(pictures::draw_sent)
+    })
 }
 
-/// `GET /layouts/{name}.svg?layer=1`
+/// With `?layer=1`.
 fn layout_picture(state: &State) -> Route {
-    // Another ending is the other route's.
-    let file = path::param().and_then(|picture: String| async move {
-        pictures::file_of(&picture).ok_or_else(warp::reject::not_found)
-    });
-    let place = path("layouts").and(file).and(path::end()).and(get());
-    let handler = |file, state, headers, query| pictures::picture(state, file, headers, query);
-    answered(
-        place
-            .and(with(state))
-            .and(headers())
-            .and(query())
-            .then(handler),
-    )
+    let handler = |name, state, headers, query| pictures::picture(state, name, headers, query);
+    Get.each("/layouts/{name}.svg", |here| {
+        let here = here.and(with(state)).and(headers());
+        here.and(query()).then(handler)
+    })
 }
 
-/// `GET /healthz`
 fn healthz() -> Route {
-    answered(path!("healthz").and(get()).map(health::alive))
+    Get.at("/healthz", |here| here.map(health::alive))
 }
 
-/// `GET /readyz`
 fn readyz(state: &State) -> Route {
-    answered(
-        path!("readyz")
-            .and(get())
-            .and(with(state))
-            .then(health::ready),
-    )
+    Get.at("/readyz", |here| here.and(with(state)).then(health::ready))
 }
 
-/// `GET /metrics`
 fn metrics(state: &State) -> Route {
-    let place = path!("metrics").and(get());
-    let place = place.and(with(state)).and(asker_address(state));
-    answered(place.then(metrics::metrics))
+    Get.at("/metrics", |here| {
+        let here = here.and(with(state)).and(asker_address(state));
+        here.then(metrics::metrics)
+    })
 }
 
-/// `POST /download.php`
-fn download_php(state: &State) -> Route {
-    build_and_wait(state, path!("download.php").boxed())
+fn openapi_json() -> Route {
+    let handler = |headers: HeaderMap| description::description(&headers);
+    Get.at("/openapi.json", |here| here.and(headers()).map(handler))
 }
 
-/// `POST /`
-fn root(state: &State) -> Route {
-    build_and_wait(state, path::end().boxed())
-}
-
-fn build_and_wait(state: &State, place: BoxedFilter<()>) -> Route {
-    answered(
-        place
-            .and(warp::post())
-            .and(with(state))
+/// The predecessor's way of asking, which has two paths.
+fn build_and_wait(state: &State, path: &'static str) -> Route {
+    Post.at(path, |here| {
+        here.and(with(state))
             .and(asker(state))
             .and(incoming())
-            .then(predecessor::build_and_wait),
-    )
+            .then(predecessor::build_and_wait)
+    })
 }
 
-/// `GET /tmp/{file}`
 fn tmp_file(state: &State) -> Route {
-    let place = path!("tmp" / String).and(get());
     let handler = |file, state, headers| predecessor::tmp_file(state, file, headers);
-    answered(place.and(with(state)).and(headers()).then(handler))
+    Get.each("/tmp/{file}", |here| {
+        here.and(with(state)).and(headers()).then(handler)
+    })
 }
 
-/// `GET /layouts/{file}`
 fn layout_file(state: &State) -> Route {
-    let place = path!("layouts" / String).and(get());
     let handler =
         |file: String, state: State, headers: HeaderMap| layouts::layout(&state, &file, &headers);
-    answered(place.and(with(state)).and(headers()).map(handler))
+    Get.each("/layouts/{file}", |here| {
+        here.and(with(state)).and(headers()).map(handler)
+    })
 }
 
-/// `GET /versions`
 fn releases(state: &State) -> Route {
-    let place = path!("versions").and(get());
-    answered(place.and(with(state)).then(versions::releases))
+    Get.at("/versions", |here| {
+        here.and(with(state)).then(versions::releases)
+    })
 }
 
-/// `GET /stats`
 fn stats(state: &State) -> Route {
-    let place = path!("stats").and(get());
-    answered(place.and(with(state)).and(headers()).then(stats::stats))
+    Get.at("/stats", |here| {
+        here.and(with(state)).and(headers()).then(stats::stats)
+    })
 }
 
 /// `OPTIONS` of every path: what a browser asks before it asks across origins.
-fn preflight() -> Route {
+fn preflight() -> BoxedFilter<(Response,)> {
     let allowed = |request: HeaderMap| {
         let mut response = StatusCode::NO_CONTENT.into_response();
         let headers = response.headers_mut();
@@ -307,8 +291,12 @@ fn preflight() -> Route {
     is_options.untuple_one().and(headers()).map(allowed).boxed()
 }
 
-/// Opens an answer, also a refusal, to pages of every origin, and forbids browsers to guess its kind.
+/// Opens an answer, also a refusal, to pages of every origin, and forbids browsers to guess its kind. What is for our
+/// own pages stays theirs.
 pub(crate) fn for_every_origin(mut response: Response) -> Response {
+    if response.extensions().get::<OwnOrigin>().is_some() {
+        return response;
+    }
     let fixed: [(HeaderName, &'static str); 3] = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (
@@ -326,20 +314,14 @@ pub(crate) fn for_every_origin(mut response: Response) -> Response {
 }
 
 /// The first that matches.
-fn one_of<const N: usize>(routes: [Route; N]) -> Route {
+fn first_of(routes: Vec<Route>) -> BoxedFilter<(Response,)> {
     let nothing = warp::any()
         .and_then(|| async { Err::<Response, _>(warp::reject::not_found()) })
         .boxed();
-    routes
-        .into_iter()
+    let filters = routes.into_iter().map(|route| route.filter);
+    filters
         .rev()
         .fold(nothing, |rest, route| route.or(rest).unify().boxed())
-}
-
-fn answered<R: Reply + 'static>(
-    route: impl Filter<Extract = (R,), Error = warp::Rejection> + Clone + Send + Sync + 'static,
-) -> Route {
-    route.map(Reply::into_response).boxed()
 }
 
 fn with(
@@ -347,11 +329,6 @@ fn with(
 ) -> impl Filter<Extract = (State,), Error = Infallible> + Clone + Send + Sync + 'static {
     let state = state.clone();
     warp::any().map(move || state.clone())
-}
-
-/// `GET`, or `HEAD`, which the server answers without the body.
-fn get() -> impl Filter<Extract = (), Error = warp::Rejection> + Clone + Send + Sync + 'static {
-    warp::get().or(warp::head()).unify()
 }
 
 fn headers()

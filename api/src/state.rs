@@ -14,6 +14,7 @@ use crate::{
     feed::Feeds,
     handlers::{health::Health, layouts::Catalogue, metrics::Metrics},
     operator::Tries,
+    pages::{console::look::Console, home::Choices},
     per_client::PerClient,
     room::Room,
     traffic::Traffic,
@@ -30,6 +31,8 @@ pub struct State {
     pub(crate) library: Library,
     /// What is in them, as far as it is shown.
     pub(crate) catalogue: Arc<Catalogue>,
+    /// What of them people choose from.
+    pub(crate) choices: Arc<Choices>,
     /// Reads bodies within bounds.
     pub(crate) bodies: Bodies,
     /// Layouts that are turned into KLL at once: more than there are processors gain nothing, and each takes memory.
@@ -46,6 +49,8 @@ pub struct State {
     pub(crate) health: Arc<Health>,
     /// What `/metrics` said last.
     pub(crate) metrics: Arc<Metrics>,
+    /// What operators were shown last.
+    pub(crate) console: Arc<Console>,
     /// Counts what this process does.
     pub(crate) traffic: Traffic,
     stopping: Arc<watch::Sender<bool>>,
@@ -73,6 +78,7 @@ impl State {
         Ok(Self {
             changes: Changes::listen(&store).map_err(StartError::Wake)?,
             catalogue: Arc::new(Catalogue::of(&library)),
+            choices: Arc::new(Choices::of(&library)),
             library,
             bodies: Bodies::default(),
             planning: Arc::new(Semaphore::new(processors)),
@@ -82,6 +88,7 @@ impl State {
             feeds: Feeds::default(),
             health: Arc::default(),
             metrics: Arc::default(),
+            console: Arc::default(),
             traffic: Traffic::default(),
             stopping: Arc::new(watch::Sender::new(false)),
             settings: Arc::new(settings),

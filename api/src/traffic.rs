@@ -172,7 +172,16 @@ fn route_of(path: &str, query: &str) -> &'static str {
         ["v1", "keyboards"] => "/v1/keyboards",
         ["v1", "versions"] => "/v1/versions",
         ["v1", "layouts"] => "/v1/layouts",
-        ["v1", "queue" | "workers", ..] => "/v1/{operator}",
+        ["builds"] => "/builds",
+        ["builds", _] => "/builds/{id}",
+        ["builds", _, "leave"] => "/builds/{id}/leave",
+        ["draw"] => "/draw",
+        ["assets", _] => "/assets/{name}",
+        ["builds", _, "forget"] => "/builds/{id}/forget",
+        ["privacy"] => "/privacy",
+        ["v1", "builds", _, "forget"] => "/v1/builds/{id}/forget",
+        ["v1", "queue" | "workers" | "forget", ..] => "/v1/{operator}",
+        ["queue", ..] => "/queue",
         _ => "other",
     }
 }

@@ -6,5 +6,7 @@ pub mod doctor;
 pub mod operate;
 /// Controllers and channels: what people are given, by the operator's word.
 pub mod versions;
+/// What is to be done with firmware, as a service says it.
+pub mod what_now;
 
 mod table;

@@ -8,13 +8,15 @@
 //! - [`kll`]: a layout as text for the KLL compiler. Reads and writes no files.
 //! - [`draw`]: a layout as a picture. Reads and writes no files either.
 //! - [`diagnose`]: what is wrong with a layout, in words and with its place: before it is built, and from a failed build's log.
-//! - [`job`]: one build: its request, fingerprint, states and outcome.
+//! - [`flash`]: what to do with firmware once it is built: a keyboard -> steps.
+//! - [`job`]: one build: its request, fingerprint, states and outcome; what its container is given, as a value and as a command.
 //! - [`store`]: all SQL.
 
 pub mod channel;
 pub mod diagnose;
 pub mod disk;
 pub mod draw;
+pub mod flash;
 pub mod job;
 pub mod keyboard;
 pub mod kll;

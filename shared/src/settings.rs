@@ -5,6 +5,7 @@
 
 mod metrics;
 mod operator;
+mod privacy;
 mod vars;
 
 use std::{
@@ -20,6 +21,7 @@ use ipnet::IpNet;
 use crate::telemetry;
 pub use metrics::MetricsFor;
 pub use operator::OperatorToken;
+pub use privacy::PrivacySettings;
 use vars::{GIB, KIB, MIB, Vars};
 
 /// All settings of all programs. Each program uses the part it needs.
@@ -59,22 +61,29 @@ pub struct Settings {
     pub disk_reserve: u64,
     /// What is kept for how long.
     pub keep: KeepSettings,
+    /// What is written down of visitors, and what they are told of it.
+    pub privacy: PrivacySettings,
     /// Who may read `/metrics`: `KIISRV_METRICS` (`on`; `off`, or addresses and networks such as `10.0.0.0/8` with
     /// commas between).
     pub metrics: MetricsFor,
 }
 
-/// What is kept for how long after a build has ended. Each is at least 1; room may end it earlier for zips.
+/// What is kept for how long after a build has ended. Room may end it earlier for zips.
 #[derive(Clone, Debug)]
 pub struct KeepSettings {
     /// Zips of firmware: `KIISRV_KEEP_FIRMWARE_DAYS` (30).
     pub firmware: Duration,
     /// Zips of failed builds, which hold their log: `KIISRV_KEEP_FAILED_DAYS` (7).
     pub failed: Duration,
-    /// Logs, and the layouts that were built: `KIISRV_KEEP_LOGS_DAYS` (30).
+    /// Logs: `KIISRV_KEEP_LOGS_DAYS` (30).
     pub logs: Duration,
-    /// Rows of builds without zip and log, and of requests: `KIISRV_KEEP_ROWS_DAYS` (365).
+    /// The layouts that were built, apart from those in zips: `KIISRV_KEEP_LAYOUTS_DAYS` (as logs, and never longer; 0 is
+    /// until the build's end).
+    pub layouts: Duration,
+    /// Rows of builds without zip and log: `KIISRV_KEEP_ROWS_DAYS` (365).
     pub rows: Duration,
+    /// Rows of requests: `KIISRV_KEEP_REQUESTS_DAYS` (as rows; 0 is not at all, beyond what is counted).
+    pub requests: Duration,
     /// Bytes of all zips together: `KIISRV_KEEP_FIRMWARE_GB` (no bound).
     pub bytes: Option<u64>,
 }
@@ -189,6 +198,7 @@ impl Settings {
             log_format: vars.or("KIISRV_LOG_FORMAT", telemetry::Format::Text)?,
             disk_reserve: vars.bytes("KIISRV_DISK_RESERVE_MB", 512, MIB)?,
             keep: KeepSettings::from_vars(&vars)?,
+            privacy: PrivacySettings::from_vars(&vars)?,
             metrics: vars.or("KIISRV_METRICS", MetricsFor::Everybody)?,
         })
     }
@@ -217,11 +227,17 @@ impl FromStr for OutputBound {
 
 impl KeepSettings {
     fn from_vars<L: Fn(&str) -> Option<String>>(vars: &Vars<L>) -> anyhow::Result<Self> {
+        let logs = vars.days("KIISRV_KEEP_LOGS_DAYS", 30)?;
+        let rows = vars.days("KIISRV_KEEP_ROWS_DAYS", 365)?;
         Ok(Self {
             firmware: vars.days("KIISRV_KEEP_FIRMWARE_DAYS", 30)?,
             failed: vars.days("KIISRV_KEEP_FAILED_DAYS", 7)?,
-            logs: vars.days("KIISRV_KEEP_LOGS_DAYS", 30)?,
-            rows: vars.days("KIISRV_KEEP_ROWS_DAYS", 365)?,
+            logs,
+            layouts: vars
+                .days_or_none("KIISRV_KEEP_LAYOUTS_DAYS", logs)?
+                .min(logs),
+            rows,
+            requests: vars.days_or_none("KIISRV_KEEP_REQUESTS_DAYS", rows)?,
             bytes: match (vars.0)("KIISRV_KEEP_FIRMWARE_GB") {
                 Some(_) => Some(vars.limit("KIISRV_KEEP_FIRMWARE_GB", 1, GIB)?),
                 None => None,

@@ -16,7 +16,7 @@ pub fn is_wanted() -> bool {
 }
 
 /// The same for tests that need something else, by what of it is missing.
-pub(crate) fn is_wanted_with(missing: impl FnOnce() -> Option<String>) -> bool {
+pub fn is_wanted_with(missing: impl FnOnce() -> Option<String>) -> bool {
     let variable = |name: &str| {
         #[expect(
             clippy::disallowed_methods,

@@ -207,5 +207,6 @@ fn a_zip() -> Artifact {
         file: "a build/1.zip".to_owned(),
         bytes: 4096,
         sha256: "0".repeat(64),
+        files: Vec::new(),
     }
 }

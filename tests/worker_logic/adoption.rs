@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use harness::scripted::{Inside, exit, refusal};
 use shared::{
-    job::{JobId, Reason, Status},
+    job::{ContainerSpec, JobId, Reason, Status},
     store::{
         jobs::{self, Held, What},
         wake,
@@ -158,9 +158,14 @@ async fn a_build_whose_worker_and_container_are_gone_is_built_anew_at_once() {
     let held = claimed_by_the_dead(&rig).await;
     let engine = &worker.context().me.engine_id;
     assert!(
-        jobs::container_created(&rig.store, &held, "gone", engine)
-            .await
-            .unwrap()
+        jobs::container_created(
+            &rig.store,
+            &held,
+            ("gone", engine),
+            &ContainerSpec::default()
+        )
+        .await
+        .unwrap()
     );
     let dirs = worker
         .context()

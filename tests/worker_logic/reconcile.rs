@@ -3,7 +3,7 @@
 use std::{fs, os::unix::net::UnixDatagram, time::Duration};
 
 use shared::{
-    job::{JobId, Status},
+    job::{ContainerSpec, JobId, Status},
     store::{Store, jobs},
 };
 use worker::{
@@ -197,7 +197,13 @@ async fn a_lost_container_is_left_to_its_holder_until_the_lease_is_over() {
         .unwrap();
     let held = claimed.unwrap().held;
     let created = async |engine| {
-        let created = jobs::container_created(&rig.store, &held, "lost", engine).await;
+        let created = jobs::container_created(
+            &rig.store,
+            &held,
+            ("lost", engine),
+            &ContainerSpec::default(),
+        )
+        .await;
         assert!(created.unwrap());
     };
     created("another engine").await;

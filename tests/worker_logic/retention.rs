@@ -5,7 +5,11 @@ use std::fs;
 use harness::store::ByHand;
 use shared::{
     job::Status,
-    store::{jobs, retention},
+    layout::Library,
+    store::{
+        forgetting::{Forgotten, forget_by},
+        jobs, retention,
+    },
 };
 use worker::{housekeeping::reconcile_files, retention::retain};
 
@@ -118,4 +122,41 @@ async fn what_waits_or_runs_is_never_too_old() {
     assert_eq!(rig.show(waits).await.status, Status::Queued);
     assert_eq!(rig.show(runs).await.status, Status::Running);
     assert!(log.exists());
+}
+
+#[tokio::test]
+async fn of_a_build_that_was_erased_the_files_go_also_what_comes_late() {
+    let rig = Rig::new().await;
+    let [erased, other] = two_builds(&rig, 0).await;
+    let files = erased.artifact.as_ref().unwrap();
+    let name = &files.files[0];
+    assert_eq!((&name.name[..], name.sha256.len()), ("kiibohd.dfu.bin", 64));
+    let library = Library::from_texts([], []).unwrap();
+    let forgotten = forget_by(&rig.store, &library, erased.id, "Otto").await;
+    assert_eq!(forgotten.unwrap(), Forgotten::Yes);
+    assert_eq!(rig.zips().len(), 2, "the table's part is done, and no more");
+
+    let worker = rig.worker().await;
+    retain(worker.context()).await;
+    rig.nothing_is_left(&[&other]);
+    // A worker that had lost the build wrote on for a moment.
+    let late = rig.settings.artifacts.join(erased.id.to_string());
+    fs::create_dir_all(&late).unwrap();
+    retain(worker.context()).await;
+    assert!(!late.exists());
+}
+
+#[tokio::test]
+async fn a_layout_is_kept_as_long_as_it_is_to_be_and_the_rest_stays() {
+    let mut rig = Rig::new().await;
+    let [old, young] = two_builds(&rig, 2).await;
+    let store = rig.store.clone();
+    let has_layout = async |id| jobs::wish(&store, id).await.unwrap().is_some();
+    retain(rig.worker().await.context()).await;
+    assert!(has_layout(old.id).await && has_layout(young.id).await);
+    rig.settings.keep.layouts = std::time::Duration::from_hours(24);
+    retain(rig.worker().await.context()).await;
+    assert!(!has_layout(old.id).await && has_layout(young.id).await);
+    assert_eq!(rig.zips().len(), 2);
+    assert_eq!(names_in(&rig.settings.logs).len(), 2);
 }

@@ -58,11 +58,12 @@ pub fn publish(
         io::ErrorKind::NotFound => ArtifactError::Missing(name.to_owned()),
         _ => unusable(error.to_string()),
     })?;
-    check(&mut source, must_hold).map_err(unusable)?;
+    let files = check(&mut source, must_hold).map_err(unusable)?;
     source.seek(SeekFrom::Start(0))?;
-    store(artifacts, held, |published| {
+    let stored = store(artifacts, held, |published| {
         io::copy(&mut source, published).map(drop)
-    })
+    })?;
+    Ok(Artifact { files, ..stored })
 }
 
 /// Publishes a zip of our own for a build that left none: the log, and the layout that was asked for.
@@ -165,6 +166,7 @@ fn store(
             file: format!("{}/{name}", held.id),
             bytes,
             sha256,
+            files: Vec::new(),
         }),
         Err(error) => {
             // A disk that is full shall not keep the half of a zip.
@@ -240,7 +242,8 @@ mod tests {
             tempfile::tempdir().unwrap(),
             held(),
         );
-        zip_with(&builds.path().join("f.zip"), &["log/build.log"]);
+        let names = ["log/build.log", "kiibohd.dfu.bin"];
+        zip_with(&builds.path().join("f.zip"), &names);
         let artifact = publish(
             builds.path(),
             "f.zip",
@@ -249,6 +252,7 @@ mod tests {
             &held,
         )
         .unwrap();
+        assert_eq!(artifact.files[0].name, "kiibohd.dfu.bin");
         let published = artifacts.path().join(&artifact.file);
         assert_eq!(fs::metadata(&published).unwrap().len(), artifact.bytes);
         assert_ne!(

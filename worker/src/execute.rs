@@ -263,13 +263,13 @@ async fn run_container<R: ContainerRuntime>(
     let (context, held) = (&run.context, &run.claimed.held);
     let user = context.owner.user();
     let spec = recipe_for(&run.claimed, generated, &run.dirs, &user, limits);
-    let created = context.create(spec).await?;
+    let created = context.create(spec.clone()).await?;
     // Known from here on, so that it is removed whatever happens to this run.
     let id = run.container.get_or_init(|| created);
     if let Some(why) = run.has_to_leave() {
         return Ok(Some(why));
     }
-    match jobs::container_created(&context.store, held, id, &context.me.engine_id).await {
+    match jobs::container_created(&context.store, held, (id, &context.me.engine_id), &spec).await {
         Ok(true) => {}
         Ok(false) => return Ok(Some(Leaving::LeaseLost)),
         Err(error) => {

@@ -6,18 +6,10 @@ use std::{
     path::Path,
 };
 
+pub use shared::job::inputs::{ERROR_OUTPUT, INPUT, OUTPUT};
 use shared::kll::Generated;
 
 use crate::mounts::BuildDirs;
-
-/// The directory of the KLL files below `/mnt/config`.
-pub const INPUT: &str = "input";
-
-/// The zip's name below `/mnt/builds`. A failed build leaves `firmware_error.zip`.
-pub const OUTPUT: &str = "firmware.zip";
-
-/// See [`OUTPUT`].
-pub const ERROR_OUTPUT: &str = "firmware_error.zip";
 
 /// Who may do what with a build's directories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,12 +74,9 @@ pub fn write_inputs(
     let input = dirs.config.join(INPUT);
     fs::create_dir_all(&input)?;
     fs::create_dir_all(&dirs.builds)?;
-    for file in &generated.files {
-        write(&input.join(&file.name), &file.text)?;
+    for (path, text) in shared::job::inputs::files(generated, config) {
+        write(&dirs.config.join(path), &text)?;
     }
-    let json = format!("{}-{}.json", generated.board, generated.layout);
-    write(&input.join(json), config)?;
-    write(&dirs.config.join("job"), &job_file(generated))?;
     owner.take(&dirs.builds)?;
     // Old images are root without its capabilities: to the kernel an ordinary user, and they move their
     // inputs. Nobody else comes by here, as the directories above are the worker's alone.
@@ -102,26 +91,4 @@ pub fn write_inputs(
 fn write(path: &Path, text: &str) -> io::Result<()> {
     fs::write(path, text)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o644))
-}
-
-/// The file by which an entrypoint of protocol 2 knows what to do: a line a value, read and never run.
-fn job_file(generated: &Generated) -> String {
-    let split = if generated.keyboard.is_split() {
-        "1"
-    } else {
-        "0"
-    };
-    [
-        ("script", generated.keyboard.build_script()),
-        ("dir", INPUT),
-        ("output", OUTPUT),
-        ("split", split),
-        ("layout", &generated.variant),
-        ("default_map", &generated.default_map),
-        ("partial_maps", &generated.partial_maps),
-    ]
-    .iter()
-    // A value that goes over a line's end would be a second value.
-    .map(|(name, value)| format!("{name}={}\n", value.replace(['\n', '\r'], " ")))
-    .collect()
 }

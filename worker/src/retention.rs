@@ -10,7 +10,11 @@ use std::{
 use shared::{
     disk,
     job::{JobId, Status},
-    store::{self, retention, wal},
+    store::{
+        self,
+        forgetting::files::{self, Erased},
+        retention, timeline, wal,
+    },
 };
 use tracing::{info, warn};
 
@@ -22,10 +26,16 @@ const MOST: u32 = 50;
 /// Between two transactions others get their turn.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// After this long no worker writes any more for a build that it has lost.
+const MOMENT: Duration = Duration::from_mins(10);
+
 /// Brings all to what is to be kept.
 pub async fn retain<R>(context: &Context<R>) {
     if let Err(error) = by_age(context).await {
         warn!(%error, "What is kept no longer could not be removed");
+    }
+    if let Err(error) = erased(context).await {
+        warn!(%error, "Files of builds that were erased could not be removed");
     }
     if let Err(error) = by_room(context).await {
         warn!(%error, "Room could not be made");
@@ -50,13 +60,51 @@ async fn by_age<R>(context: &Context<R>) -> store::Result<()> {
     let drop = || retention::drop_old_logs(table, keep.logs, MOST);
     let logs = all(drop, &context.settings.logs).await?;
     say(logs, "logs", "as they are old enough");
+    // Those of older builds have gone with the logs.
+    while keep.layouts < keep.logs
+        && retention::drop_old_layouts(table, keep.layouts, MOST).await? > 0
+    {
+        tokio::time::sleep(PAUSE).await;
+    }
     while retention::drop_old_rows(table, keep.rows, MOST).await? > 0 {
         tokio::time::sleep(PAUSE).await;
     }
-    while retention::drop_old_requests(table, keep.rows, MOST).await? > 0 {
+    while retention::drop_old_requests(table, keep.requests, MOST).await? > 0 {
+        tokio::time::sleep(PAUSE).await;
+    }
+    while timeline::drop_oldest(table).await? > 0 {
         tokio::time::sleep(PAUSE).await;
     }
     Ok(())
+}
+
+/// What is left of builds that somebody had erased.
+async fn erased<R>(context: &Context<R>) -> store::Result<()> {
+    let table = &context.store;
+    loop {
+        let builds = files::to_go(table, MOST).await?;
+        if builds.is_empty() {
+            return Ok(());
+        }
+        let places = [
+            context.settings.artifacts.clone(),
+            context.settings.logs.clone(),
+        ];
+        let gone = blocking(move || {
+            let gone = |one: &Erased| places.iter().all(|above| remove_of(above, one.id));
+            builds.into_iter().filter(gone).collect::<Vec<_>>()
+        });
+        let Ok(gone) = gone.await else { return Ok(()) };
+        match files::are_gone(table, gone, MOMENT).await? {
+            Some(0) => return Ok(()),
+            Some(count) => info!(count, "Erased the files of {count} builds"),
+            None => {
+                warn!("What was erased is still in the table's write-ahead log, as somebody reads");
+                return Ok(());
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 async fn by_room<R>(context: &Context<R>) -> store::Result<()> {
@@ -112,14 +160,21 @@ where
 async fn remove(above: PathBuf, builds: Vec<JobId>) {
     let removed = blocking(move || {
         for build in builds {
-            if let Err(error) = remove_tree(&above.join(build.to_string())) {
-                warn!(job.id = %build, %error, "Files of a build could not be removed yet");
-            }
+            remove_of(&above, build);
         }
     });
     if let Err(error) = removed.await {
         warn!(%error, "Files of builds could not be removed yet");
     }
+}
+
+/// Whether the files of a build in this place are gone.
+fn remove_of(above: &Path, build: JobId) -> bool {
+    let removed = remove_tree(&above.join(build.to_string()));
+    if let Err(error) = &removed {
+        warn!(job.id = %build, %error, "Files of a build could not be removed yet");
+    }
+    removed.is_ok()
 }
 
 fn say(gone: usize, what: &str, why: &str) {

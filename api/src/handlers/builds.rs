@@ -6,13 +6,15 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
     diagnose::Diagnostic,
-    job::{Artifact, JobId, Reason, Status},
+    flash::{Flash, flash},
+    job::{FirmwareFile, JobId, Reason, Status},
     store::{
         jobs::{self, Build, Enqueued, Hold, LeaveToken},
         queue_order,
     },
 };
 use tokio::time::Instant;
+use utoipa::ToSchema;
 use warp::{
     Reply,
     http::{HeaderValue, StatusCode, header},
@@ -23,7 +25,9 @@ use crate::{
     body::Incoming,
     client::Asker,
     error::{Answer, Problem},
+    openapi::{FirmwareFileForm, FlashForm, ReasonWord, StatusWord},
     per_client::Place,
+    query::whole_number,
     state::State,
     submit::{UnknownVersion, submit},
 };
@@ -106,11 +110,11 @@ pub(crate) fn parse_id(id: &str) -> Result<JobId, Problem> {
     id.parse().map_err(|_| no_such_build())
 }
 
-pub(super) fn no_such_build() -> Problem {
+pub(crate) fn no_such_build() -> Problem {
     Problem::not_found("there is no build with this id")
 }
 
-pub(super) fn url(id: JobId) -> String {
+pub(crate) fn url(id: JobId) -> String {
     format!("/v1/builds/{id}")
 }
 
@@ -129,9 +133,9 @@ impl Wait {
         for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
             match name {
                 "wait" => {
-                    let seconds = value
-                        .parse()
-                        .map_err(|_| Problem::bad_request("`wait` is a whole number of seconds"))?;
+                    let seconds = whole_number(value).ok_or_else(|| {
+                        Problem::bad_request("`wait` is a whole number of seconds")
+                    })?;
                     wait.time = Duration::from_secs(seconds).min(LONGEST_WAIT);
                 }
                 "status" => {
@@ -147,37 +151,100 @@ impl Wait {
     }
 }
 
-/// A build as it is shown.
-#[derive(Serialize)]
-pub(crate) struct View<'a> {
+/// A build.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Build)]
+pub(crate) struct View {
+    #[schema(value_type = String, format = "uuid")]
     id: JobId,
+    #[schema(value_type = StatusWord)]
     status: Status,
+    /// Its place in the queue while it waits, from 1.
     position: Option<u64>,
+    /// When it will have ended, as far as can be said while it waits.
     eta_seconds: Option<u64>,
-    keyboard: &'a str,
-    layout: &'a str,
-    version: &'a str,
-    controller: &'a str,
+    keyboard: String,
+    layout: String,
+    /// The channel or version that was asked for.
+    version: String,
+    /// The controller that this stood for.
+    controller: String,
+    /// How often a container was started for it.
     attempts: u32,
+    #[schema(format = DateTime)]
     created_at: Option<String>,
+    #[schema(format = DateTime)]
     started_at: Option<String>,
+    #[schema(format = DateTime)]
     finished_at: Option<String>,
+    #[schema(value_type = Option<ReasonWord>)]
     reason: Option<Reason>,
-    detail: Option<&'a str>,
+    /// The reason in a sentence.
+    detail: Option<String>,
     /// What the compiler complains of, by key.
-    diagnostics: Vec<Diagnostic>,
-    artifact: Option<ArtifactView<'a>>,
-    log_url: String,
-    /// Told once, to the submitter, and to nobody who merely looks.
+    diagnostics: Vec<DiagnosticView>,
+    artifact: Option<ArtifactView>,
+    /// What to do with the firmware, while it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    leave_token: Option<&'a str>,
+    #[schema(value_type = Option<FlashForm>)]
+    flash: Option<Flash>,
+    log_url: String,
+    /// With this one may leave the build. Told once, to the submitter, and to nobody who merely looks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leave_token: Option<String>,
 }
 
-#[derive(Serialize)]
-struct ArtifactView<'a> {
+/// The zip of a build.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Artifact)]
+struct ArtifactView {
     url: String,
-    #[serde(flatten)]
-    artifact: &'a Artifact,
+    bytes: u64,
+    /// Of the whole zip, in hexadecimal digits.
+    sha256: String,
+    /// What in it is for a keyboard.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<FirmwareFileForm>)]
+    files: Vec<FirmwareFile>,
+}
+
+/// One thing that the compiler complains of.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Diagnostic)]
+struct DiagnosticView {
+    /// The layer, where it is known.
+    layer: Option<usize>,
+    /// The line of that layer's KLL file.
+    line: Option<usize>,
+    /// The key, as the base layout names it.
+    key: Option<String>,
+    /// The place in the request, as a JSON pointer.
+    pointer: Option<String>,
+    /// What is wrong, for people.
+    message: String,
+    /// The compiler's own words.
+    compiler: String,
+}
+
+impl From<Diagnostic> for DiagnosticView {
+    fn from(found: Diagnostic) -> Self {
+        let Diagnostic {
+            layer,
+            line,
+            key,
+            pointer,
+            message,
+            compiler,
+        } = found;
+        Self {
+            layer,
+            line,
+            key,
+            pointer,
+            message,
+            compiler,
+        }
+    }
 }
 
 pub(super) async fn shown(state: &State, build: &Build, token: Option<&LeaveToken>) -> Answer {
@@ -186,11 +253,11 @@ pub(super) async fn shown(state: &State, build: &Build, token: Option<&LeaveToke
 }
 
 /// A build as it is shown now.
-pub(crate) async fn view<'a>(
+pub(crate) async fn view(
     state: &State,
-    build: &'a Build,
-    token: Option<&'a LeaveToken>,
-) -> Result<View<'a>, Problem> {
+    build: &Build,
+    token: Option<&LeaveToken>,
+) -> Result<View, Problem> {
     let place = match build.status {
         Status::Queued => Some(queue_order::place(&state.store, build.id).await?),
         _ => None,
@@ -205,24 +272,33 @@ pub(crate) async fn view<'a>(
         status: build.status,
         position: place.map(|place| place.position),
         eta_seconds: place.map(|place| place.eta_seconds),
-        keyboard: &build.keyboard,
-        layout: &build.layout,
-        version: &build.version,
-        controller: &build.controller,
+        keyboard: build.keyboard.clone(),
+        layout: build.layout.clone(),
+        version: build.version.clone(),
+        controller: build.controller.clone(),
         attempts: build.attempts,
         created_at: time(build.created_at),
         started_at: build.started_at.and_then(time),
         finished_at: build.finished_at.and_then(time),
         reason: build.reason,
-        detail: build.detail.as_deref(),
-        diagnostics,
+        detail: build.detail.clone(),
+        diagnostics: diagnostics.into_iter().map(DiagnosticView::from).collect(),
         artifact: build.artifact.as_ref().map(|artifact| ArtifactView {
             url: format!("{url}/artifact"),
-            artifact,
+            bytes: artifact.bytes,
+            sha256: artifact.sha256.clone(),
+            files: artifact.files.clone(),
         }),
+        flash: flash_of(build),
         log_url: format!("{url}/log"),
-        leave_token: token.map(LeaveToken::as_str),
+        leave_token: token.map(|token| token.as_str().to_owned()),
     })
+}
+
+/// What to do with a build's firmware, while it is there.
+pub(crate) fn flash_of(build: &Build) -> Option<Flash> {
+    let artifact = build.artifact.as_ref()?;
+    (build.status == Status::Succeeded).then(|| flash(&build.keyboard, &artifact.files))
 }
 
 /// An answer that is out of date at once.
@@ -235,7 +311,7 @@ pub(crate) fn not_stored(mut response: Response) -> Response {
 }
 
 /// RFC 3339 in UTC, with milliseconds.
-pub(super) fn time(millis: i64) -> Option<String> {
+pub(crate) fn time(millis: i64) -> Option<String> {
     let time = Timestamp::from_millisecond(millis).ok()?;
     Some(format!("{time:.3}"))
 }

@@ -8,6 +8,7 @@ use std::{
 use serde::Serialize;
 use shared::store::workers;
 use tokio::sync::Mutex;
+use utoipa::ToSchema;
 use warp::{Reply, http::StatusCode, reply::Response};
 
 use super::builds::not_stored;
@@ -24,22 +25,33 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct Health(Mutex<Option<(Instant, Report)>>);
 
 /// Whether we can build, and what is in the way.
-#[derive(Clone, Serialize)]
-struct Report {
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(as = Readiness)]
+pub(crate) struct Report {
+    /// `ready` or `not ready`.
     status: &'static str,
+    /// `disk`, `table` and `workers`.
     checks: BTreeMap<&'static str, Check>,
 }
 
-#[derive(Clone, Serialize)]
+/// One of the things that building needs.
+#[derive(Clone, Serialize, ToSchema)]
 struct Check {
     ok: bool,
+    /// How it is, for people.
     detail: String,
+}
+
+/// That the process answers.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Alive {
+    /// `ok`.
+    status: &'static str,
 }
 
 /// The process answers.
 pub(crate) fn alive() -> Response {
-    let alive = BTreeMap::from([("status", "ok")]);
-    not_stored(warp::reply::json(&alive).into_response())
+    not_stored(warp::reply::json(&Alive { status: "ok" }).into_response())
 }
 
 /// Whether a build that is asked for now would be built.

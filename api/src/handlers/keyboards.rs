@@ -4,23 +4,35 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 use shared::keyboard::Keyboard;
+use utoipa::ToSchema;
 use warp::{Reply, reply::Response};
 
 use super::layouts::Catalogue;
 use crate::state::State;
 
-#[derive(Serialize)]
-struct List<'a> {
-    keyboards: Vec<View<'a>>,
+/// All keyboards.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Keyboards)]
+pub(crate) struct List {
+    keyboards: Vec<View>,
 }
 
-#[derive(Serialize)]
-struct View<'a> {
+/// A keyboard.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Keyboard)]
+struct View {
+    /// The name that its layouts are filed under.
     name: &'static str,
+    /// All names that it is known by.
+    #[schema(value_type = Vec<String>)]
     names: &'static [&'static str],
+    /// Whether it is built as two halves.
     split: bool,
+    /// The firmware's script that builds it.
     script: &'static str,
-    layouts: BTreeSet<&'a str>,
+    /// The layouts that are here for it.
+    #[schema(value_type = Vec<String>)]
+    layouts: BTreeSet<String>,
 }
 
 /// All keyboards, with the layouts that are there for them.
@@ -38,11 +50,11 @@ pub(crate) fn keyboards(state: &State) -> Response {
     warp::reply::json(&List { keyboards }).into_response()
 }
 
-fn layouts_of<'a>(keyboard: &Keyboard, catalogue: &'a Catalogue) -> BTreeSet<&'a str> {
+fn layouts_of(keyboard: &Keyboard, catalogue: &Catalogue) -> BTreeSet<String> {
     catalogue
         .layouts
         .iter()
         .filter(|layout| keyboard.spelling(&layout.keyboard).is_some())
-        .map(|layout| layout.layout.as_str())
+        .map(|layout| layout.layout.clone())
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use shared::layout::Library;
+use utoipa::ToSchema;
 use warp::{
     Reply,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -44,13 +45,15 @@ pub(crate) fn layouts(state: &State) -> Response {
 }
 
 /// What the library holds, as it is shown. Made once, as the library is read once.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Layouts)]
 pub(crate) struct Catalogue {
     pub(crate) layouts: Vec<Entry>,
 }
 
 /// A layout, or a further name of one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LayoutEntry)]
 pub(crate) struct Entry {
     /// The name to ask for.
     name: String,
@@ -61,7 +64,7 @@ pub(crate) struct Entry {
     url: String,
     /// The layout that says what each key is without this one.
     base: Option<String>,
-    /// The file, where this is a further name for it.
+    /// The file's name, where this is a further name for it.
     alias_of: Option<String>,
     sha256: String,
 }

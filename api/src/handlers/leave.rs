@@ -34,7 +34,7 @@ pub(crate) async fn leave_build(state: State, id: String, headers: HeaderMap) ->
 }
 
 /// The token of `Authorization: Bearer …`.
-fn bearer(headers: &HeaderMap) -> Option<LeaveToken> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<LeaveToken> {
     let authorization = headers.typed_get::<Authorization<Bearer>>()?;
     Some(LeaveToken::presented(authorization.token()))
 }

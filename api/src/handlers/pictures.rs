@@ -15,6 +15,7 @@ use warp::{
 use crate::{
     body::{self, Incoming},
     error::{Answer, Problem},
+    query::whole_number,
     range,
     state::State,
     submit::aside_in_turn,
@@ -23,23 +24,15 @@ use crate::{
 /// What a picture needs that is opened by itself, and nothing else.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
-/// How the name of a picture ends.
-const ENDING: &str = ".svg";
-
-/// The name of the layout file that a picture shows, where the name is a picture's.
-pub(crate) fn file_of(picture: &str) -> Option<String> {
-    let stem = picture.strip_suffix(ENDING)?;
-    Some(format!("{stem}.json"))
-}
-
 /// The picture of a layout that we come with.
 pub(crate) async fn picture(
     state: State,
-    file: String,
+    name: String,
     request: HeaderMap,
     query: String,
 ) -> Answer {
     let view = view_of(&query)?;
+    let file = format!("{name}.json");
     if state.library.get(&file).is_none() {
         return Err(Problem::not_found("there is no layout of that name"));
     }
@@ -114,10 +107,9 @@ fn view_of(query: &str) -> Result<View, Problem> {
     let Some((_, layer)) = layer else {
         return Ok(View::AllLayers);
     };
-    layer
-        .parse()
-        .map(View::Layer)
-        .map_err(|_| Problem::bad_request("`layer` must be the number of a layer, from 0"))
+    let layer = whole_number(layer)
+        .ok_or_else(|| Problem::bad_request("`layer` must be the number of a layer, from 0"))?;
+    Ok(View::Layer(usize::try_from(layer).unwrap_or(usize::MAX)))
 }
 
 #[cfg(test)]

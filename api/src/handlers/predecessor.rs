@@ -8,6 +8,7 @@ use shared::{
     job::{Fingerprint, Reason, Status},
     store::jobs::{self, Build, Hold},
 };
+use utoipa::ToSchema;
 use warp::{
     Reply,
     http::{HeaderMap, StatusCode},
@@ -23,8 +24,9 @@ use crate::{
 };
 
 /// What the old clients are told of a build that has ended.
-#[derive(Serialize)]
-struct Ended {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Ended {
+    /// Where its zip is: `./tmp/<board>-<layout>-<hash>.zip`, or `…_error.zip` after a failure.
     filename: String,
     success: bool,
 }

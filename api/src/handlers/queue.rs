@@ -6,17 +6,22 @@ use serde::Serialize;
 use shared::{
     job::{JobId, Reason, Status},
     store::{
+        Store,
         jobs::{self, Filter, Overview, Summary},
+        requests::client_name,
         workers::{self, Seen},
     },
 };
+use utoipa::ToSchema;
 use warp::{Reply, http::HeaderMap};
 
 use super::builds::{not_stored, time};
 use crate::{
     client::Asker,
     error::{Answer, Problem},
+    openapi::{ReasonWord, StatusWord},
     operator::operator,
+    query::whole_number,
     state::State,
 };
 
@@ -24,49 +29,67 @@ use crate::{
 const USUAL: usize = 50;
 const MOST: usize = 500;
 
-#[derive(Serialize)]
-struct View {
+/// The queue.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Queue)]
+pub(crate) struct View {
     paused: bool,
+    #[schema(format = DateTime)]
     paused_at: Option<String>,
     /// Ended ones count when they were asked for since `since`.
     counts: BTreeMap<&'static str, u64>,
+    #[schema(format = DateTime)]
     since: Option<String>,
+    #[schema(format = DateTime)]
     oldest_waiting_at: Option<String>,
     waiting: Vec<Line>,
     running: Vec<Line>,
+    /// Those that have ended, the newest first.
     recent: Vec<Line>,
     /// What `before` has to be for further ended builds.
+    #[schema(value_type = Option<String>, format = "uuid")]
     next: Option<JobId>,
 }
 
-#[derive(Serialize)]
+/// A build, as operators see it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = QueuedBuild)]
 struct Line {
+    #[schema(value_type = String, format = "uuid")]
     id: JobId,
+    #[schema(value_type = StatusWord)]
     status: Status,
     position: Option<u64>,
+    #[schema(value_type = Option<ReasonWord>)]
     reason: Option<Reason>,
     keyboard: String,
     layout: String,
     version: String,
     controller: String,
+    /// A keyed hash of who asked for it first.
     client: String,
+    /// The worker that has it.
     worker: Option<String>,
     attempts: u32,
+    #[schema(format = DateTime)]
     created_at: Option<String>,
+    #[schema(format = DateTime)]
     started_at: Option<String>,
+    #[schema(format = DateTime)]
     finished_at: Option<String>,
 }
 
 /// Shows the queue: how many builds there are, and those that are looked for.
 pub(crate) async fn queue(state: State, asker: Asker, headers: HeaderMap, query: String) -> Answer {
     operator(&state, &asker, &headers)?;
-    let found = jobs::overview(&state.store, filter(&query)?).await?;
+    let found = jobs::overview(&state.store, filter(&state.store, &query)?).await?;
     Ok(not_stored(
         warp::reply::json(&View::from(found)).into_response(),
     ))
 }
 
-fn filter(query: &str) -> Result<Filter, Problem> {
+/// What a query asks for. An address stands for its client, as a stored one does: both are hashed with the store's key.
+pub(crate) fn filter(store: &Store, query: &str) -> Result<Filter, Problem> {
     let mut filter = Filter {
         limit: USUAL,
         ..Filter::default()
@@ -82,12 +105,16 @@ fn filter(query: &str) -> Result<Filter, Problem> {
                 })?);
             }
             "keyboard" => filter.keyboard = Some(value.into_owned()),
-            "q" => filter.text = Some(value.into_owned()),
+            "client" => filter.client = Some(value.into_owned()),
+            "q" => match value.trim().parse() {
+                Ok(address) => filter.client = Some(store.client(&client_name(address))),
+                Err(_) => filter.text = Some(value.trim().to_owned()),
+            },
             "limit" => {
-                let limit = value.parse().ok().filter(|limit| *limit > 0);
-                let limit: usize =
+                let limit = whole_number(&value).filter(|limit| *limit > 0);
+                let limit =
                     limit.ok_or_else(|| Problem::bad_request("`limit` is a number from 1"))?;
-                filter.limit = limit.min(MOST);
+                filter.limit = usize::try_from(limit).map_or(MOST, |limit| limit.min(MOST));
             }
             "before" => {
                 let id = value.parse();
@@ -142,25 +169,36 @@ impl From<Summary> for Line {
     }
 }
 
-#[derive(Serialize)]
-struct Workers {
+/// All workers.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Workers {
     workers: Vec<WorkerView>,
 }
 
-#[derive(Serialize)]
+/// A worker.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Worker)]
 struct WorkerView {
     id: String,
+    /// The machine that it runs on.
     host: String,
+    /// The engine that its containers run in.
     engine: String,
+    /// How many builds it runs at once.
     slots: usize,
+    /// How many it runs now.
     busy: u64,
+    /// The controllers that its engine has.
     controllers: Vec<String>,
     /// `builds`, `draining`, `stopping`, `trouble` or `silent`: the first of these, from behind, that it is.
     state: &'static str,
     draining: bool,
     stopping: bool,
+    /// What keeps it from building.
     trouble: Option<String>,
+    #[schema(format = DateTime)]
     started_at: Option<String>,
+    #[schema(format = DateTime)]
     seen_at: Option<String>,
 }
 
@@ -174,17 +212,22 @@ pub(crate) async fn workers(state: State, asker: Asker, headers: HeaderMap) -> A
     ))
 }
 
+/// What a worker does, in a word.
+pub(crate) const fn state_of(seen: &Seen) -> &'static str {
+    match seen {
+        Seen { silent: true, .. } => "silent",
+        Seen {
+            trouble: Some(_), ..
+        } => "trouble",
+        Seen { stopping: true, .. } => "stopping",
+        Seen { draining: true, .. } => "draining",
+        _ => "builds",
+    }
+}
+
 impl From<Seen> for WorkerView {
     fn from(seen: Seen) -> Self {
-        let state = match &seen {
-            Seen { silent: true, .. } => "silent",
-            Seen {
-                trouble: Some(_), ..
-            } => "trouble",
-            Seen { stopping: true, .. } => "stopping",
-            Seen { draining: true, .. } => "draining",
-            _ => "builds",
-        };
+        let state = state_of(&seen);
         Self {
             id: seen.worker.id,
             host: seen.worker.host,

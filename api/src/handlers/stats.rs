@@ -1,8 +1,10 @@
 //! The statistics, as the predecessor's text or as JSON.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
+use serde::Serialize;
 use shared::store::requests::{self, Statistics};
+use utoipa::ToSchema;
 use warp::{
     Reply,
     http::{HeaderMap, header},
@@ -10,6 +12,46 @@ use warp::{
 
 use super::builds::not_stored;
 use crate::{error::Answer, state::State};
+
+/// What is counted, since the service was set up.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Statistics)]
+pub(crate) struct View {
+    /// Requests that were accepted.
+    builds: u64,
+    /// Different builds among them.
+    unique_builds: u64,
+    /// Different clients.
+    users: u64,
+    /// Layers of all requests together.
+    layers: u64,
+    /// Milliseconds that all runs took together.
+    build_ms: u64,
+    /// Requests by operating system.
+    os: BTreeMap<String, u64>,
+    /// Requests by platform.
+    platforms: BTreeMap<String, u64>,
+    /// Requests by keyboard and layout.
+    keyboards: BTreeMap<String, u64>,
+    /// Requests by controller.
+    versions: BTreeMap<String, u64>,
+}
+
+impl From<Statistics> for View {
+    fn from(all: Statistics) -> Self {
+        Self {
+            builds: all.builds,
+            unique_builds: all.unique_builds,
+            users: all.users,
+            layers: all.layers,
+            build_ms: all.build_ms,
+            os: all.os,
+            platforms: all.platforms,
+            keyboards: all.keyboards,
+            versions: all.versions,
+        }
+    }
+}
 
 /// The statistics; JSON where `Accept` names it.
 pub(crate) async fn stats(state: State, request: HeaderMap) -> Answer {
@@ -20,7 +62,7 @@ pub(crate) async fn stats(state: State, request: HeaderMap) -> Answer {
         .filter_map(|kinds| kinds.to_str().ok())
         .any(|kinds| kinds.contains("application/json"));
     let response = if wants_json {
-        warp::reply::json(&statistics).into_response()
+        warp::reply::json(&View::from(statistics)).into_response()
     } else {
         text(&statistics).into_response()
     };

@@ -8,20 +8,27 @@ use shared::{
     keyboard::Keyboard,
     store::versions::{self, Controller, Version},
 };
+use utoipa::ToSchema;
 use warp::Reply;
 
 use super::builds::{not_stored, time};
-use crate::{error::Answer, state::State};
+use crate::{error::Answer, openapi::DialectWord, state::State};
 
-#[derive(Serialize)]
-struct List {
+/// All versions.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Versions)]
+pub(crate) struct List {
     versions: Vec<View>,
 }
 
-#[derive(Serialize)]
+/// A channel or version of the firmware.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Version)]
 struct View {
+    /// What is sent as `env`.
     name: String,
     channel: String,
+    /// The controller that it stands for.
     controller: String,
     /// Whether a build that is asked for now is planned with it.
     available: bool,
@@ -29,15 +36,24 @@ struct View {
     disabled: bool,
     /// The controller before the last move.
     previous: Option<String>,
+    #[schema(format = DateTime)]
     moved_at: Option<String>,
+    #[schema(value_type = Option<DialectWord>)]
     dialect: Option<Dialect>,
+    /// How its image is called: 1 as the predecessor did, 2 by a job file.
     protocol: Option<u8>,
+    /// The firmware's version.
     version: Option<String>,
+    /// The firmware's commit.
     revision: Option<String>,
+    /// When that was made.
     created: Option<String>,
+    /// How many commits the firmware has.
     commits: Option<u32>,
+    /// The id of its image.
     image: Option<String>,
     /// By the names that their layouts are filed under. Null where the controller is absent or does not say.
+    #[schema(value_type = Option<Vec<String>>)]
     keyboards: Option<Vec<&'static str>>,
 }
 
@@ -84,12 +100,16 @@ fn keyboards(controller: &Controller) -> Option<Vec<&'static str>> {
 }
 
 /// What the old clients know of a release.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct Release {
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Release {
+    /// How many commits it has.
     commit: u32,
     date: String,
+    /// The commit.
     hash: String,
+    /// The number of commits as USB shows it.
     bcd: String,
+    /// Where its notes are.
     notes: String,
 }
 

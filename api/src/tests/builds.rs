@@ -191,6 +191,10 @@ async fn a_wait_ends_when_the_status_changes() {
     let (answer, ()) = tokio::join!(service.get(&path), service.end(&claimed, Outcome::Built));
     assert_eq!(json_of(&answer)["status"], "succeeded");
 
+    // However long it wants to wait.
+    let long = format!("/v1/builds/{id}?wait={}", "9".repeat(30));
+    assert_eq!(json_of(&service.get(&long).await)["status"], "succeeded");
+
     // Nothing comes after the end.
     let path = format!("/v1/builds/{id}?wait=30&status=succeeded");
     assert_eq!(json_of(&service.get(&path).await)["status"], "succeeded");
@@ -226,7 +230,7 @@ async fn a_path_that_is_not_there_and_a_method_that_is_not_are_told_apart() {
         (Method::DELETE, "/v1/builds", 405),
         (Method::GET, "/download.php", 405),
         (Method::PUT, "/stats", 405),
-        (Method::GET, "/", 405),
+        (Method::PUT, "/", 405),
     ] {
         let request = warp::test::request().method(method.as_str()).path(path);
         assert_problem(&service.ask(request).await, status);

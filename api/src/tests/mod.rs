@@ -2,15 +2,24 @@
 
 mod admission;
 mod artifacts;
+mod attempts;
+mod building_by_page;
 mod builds;
 mod catalogue;
 mod connections;
+mod console;
+mod console_pages;
+mod docs;
 mod event_stream;
 mod events;
+mod flash;
+mod forget;
 mod health;
 mod hostile;
 mod metrics;
+mod openapi;
 mod operator;
+mod pages;
 mod pictures;
 mod predecessor;
 
@@ -30,7 +39,7 @@ use shared::{
     },
 };
 use tempfile::TempDir;
-use warp::{http::Response, test::RequestBuilder};
+use warp::{Filter, http::Response, path::FullPath, test::RequestBuilder};
 
 use crate::{State, routes};
 
@@ -58,13 +67,7 @@ impl Service {
         versions::controllers_seen(store, "engine", vec![controller()])
             .await
             .unwrap();
-        let worker = Worker {
-            id: "worker".to_owned(),
-            host: "host".to_owned(),
-            engine_id: "engine".to_owned(),
-            slots: 1,
-        };
-        workers::sign_of_life(store, &worker, None).await.unwrap();
+        workers::sign_of_life(store, &worker(), None).await.unwrap();
         service
     }
 
@@ -90,7 +93,13 @@ impl Service {
     }
 
     async fn ask(&self, request: RequestBuilder) -> Response<Bytes> {
-        request.reply(&routes(&self.state)).await
+        let answered = warp::method()
+            .and(warp::path::full())
+            .and(routes(&self.state))
+            .map(|method, path: FullPath, answer| openapi::remember(method, path.as_str(), answer));
+        let answer = request.reply(&answered).await;
+        openapi::assert_described(&answer);
+        answer
     }
 
     async fn get(&self, path: &str) -> Response<Bytes> {
@@ -140,6 +149,7 @@ impl Service {
             file,
             bytes: ZIP.len() as u64,
             sha256: "ab".repeat(32),
+            files: Vec::new(),
         };
         jobs::finish(&self.state.store, &claimed.held, outcome(artifact))
             .await
@@ -159,6 +169,15 @@ fn failed(reason: Reason) -> impl FnOnce(Artifact) -> Outcome {
         detail: "it did not go well".to_owned(),
         artifact: Some(artifact),
         diagnostics: Vec::new(),
+    }
+}
+
+fn worker() -> Worker {
+    Worker {
+        id: "worker".to_owned(),
+        host: "host".to_owned(),
+        engine_id: "engine".to_owned(),
+        slots: 1,
     }
 }
 

@@ -9,7 +9,7 @@ use warp::http::Response;
 
 use super::{Service, assert_problem, failed, header, json_of, request_for};
 
-const TOKEN: &str = "a-secret-of-some-length";
+pub(super) const TOKEN: &str = "a-secret-of-some-length";
 
 /// Every operator's route.
 const ROUTES: &[(&str, &str)] = &[
@@ -19,6 +19,15 @@ const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/queue/resume"),
     ("POST", "/v1/workers/worker/drain"),
     ("POST", "/v1/workers/worker/undrain"),
+    ("POST", "/v1/forget"),
+    (
+        "GET",
+        "/v1/builds/01a20a07-e57b-73c6-a833-e35d82e42f3c/attempts",
+    ),
+    (
+        "GET",
+        "/v1/builds/01a20a07-e57b-73c6-a833-e35d82e42f3c/inputs",
+    ),
     (
         "POST",
         "/v1/builds/01a20a07-e57b-73c6-a833-e35d82e42f3c/cancel",
@@ -29,12 +38,16 @@ const ROUTES: &[(&str, &str)] = &[
     ),
 ];
 
-async fn service() -> Service {
+pub(super) async fn service() -> Service {
     Service::start_with(&[("KIISRV_OPERATOR_TOKEN", TOKEN)]).await
 }
 
 impl Service {
-    async fn shows(&self, (method, path): (&str, &str), token: &str) -> Response<bytes::Bytes> {
+    pub(super) async fn shows(
+        &self,
+        (method, path): (&str, &str),
+        token: &str,
+    ) -> Response<bytes::Bytes> {
         let request = warp::test::request().method(method).path(path);
         let request = request.header("x-kiisrv-by", "Jörg");
         self.ask(request.header("authorization", format!("Bearer {token}")))
@@ -42,7 +55,7 @@ impl Service {
     }
 
     /// What an operator is answered with 200.
-    async fn operate(&self, method: &str, path: &str) -> Value {
+    pub(super) async fn operate(&self, method: &str, path: &str) -> Value {
         let answer = self.shows((method, path), TOKEN).await;
         assert_eq!(answer.status(), 200, "{answer:?}");
         json_of(&answer)

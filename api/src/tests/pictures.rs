@@ -100,6 +100,10 @@ async fn what_is_sent_and_cannot_be_drawn_is_refused_with_every_fault() {
     let good = request_for("KType-Standard")["config"].take();
     assert_problem(&service.post("/v1/layouts/svg?layer=9", &good).await, 422);
     assert_problem(&service.post("/v1/layouts/svg", &json!({})).await, 422);
+    for layer in ["18446744073709551615", "99999999999999999999999"] {
+        let path = format!("/v1/layouts/svg?layer={layer}");
+        assert_problem(&service.post(&path, &good).await, 422);
+    }
     let many = Value::from(vec![0; 300_000]);
     assert_problem(&service.post("/v1/layouts/svg", &many).await, 413);
     let broken = warp::test::request()

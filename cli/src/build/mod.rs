@@ -13,6 +13,7 @@ use std::{
 };
 
 use anyhow::Context;
+use kiisrv_cli::what_now;
 use serde_json::Value;
 
 use interrupt::Interrupt;
@@ -189,6 +190,11 @@ impl Errand<'_> {
             lines.push(format!("{:>9}  {}", file.size(), file.name()));
         }
         line.result(&lines);
+        // Beside the result, so that a program which reads that is not told to press a button.
+        let steps = what_now::in_short(build);
+        if !steps.is_empty() {
+            line.say(&format!("what now:\n{}", steps.join("\n")));
+        }
         Ok(())
     }
 }

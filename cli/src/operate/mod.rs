@@ -4,6 +4,7 @@
 //! `KIISRV_OPERATOR_TOKEN` that one may.
 
 mod change;
+mod forget;
 mod log;
 mod queue;
 mod service;
@@ -35,6 +36,8 @@ pub enum Command {
     Cancel(change::Builds),
     /// Build again what has ended, as a new build with the same layout and version
     Retry(change::Builds),
+    /// Erase all that is kept of builds, or of one client
+    Forget(forget::Arguments),
     /// Let no worker take a build; what is asked for waits, what runs goes on
     Pause(change::Queue),
     /// Let workers take builds again
@@ -123,6 +126,7 @@ pub fn run(command: &Command, settings: &Settings, out: &mut dyn Write) -> anyho
         Command::Log(wish) => log::log(&service(&wish.common), wish, out),
         Command::Cancel(wish) => change::cancel(&service(&wish.common), wish, out),
         Command::Retry(wish) => change::retry(&service(&wish.common), wish, out),
+        Command::Forget(wish) => forget::forget(&service(&wish.common), wish, out),
         Command::Pause(wish) => change::pause(&service(&wish.common), wish, out),
         Command::Resume(wish) => change::resume(&service(&wish.common), wish, out),
         Command::Workers(wish) => workers::workers(&service(&wish.common), wish, out),

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use anyhow::{Context, anyhow, bail};
 use serde_json::Value;
 use shared::{job::JobId, settings::OperatorToken};
-use ureq::{Agent, Body, http::Response};
+use ureq::{Agent, Body, RequestBuilder, http::Response, typestate::WithBody};
 
 use super::words::text;
 
@@ -48,6 +48,11 @@ impl Service {
         }
     }
 
+    /// Whether it is asked in an operator's name.
+    pub(super) const fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     /// Looks at something.
     pub(super) fn get(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Value> {
         json_of(self.ask(path, query, &[])?)
@@ -73,12 +78,22 @@ impl Service {
 
     /// Changes something, in this name.
     pub(super) fn post(&self, path: &str, by: &str) -> anyhow::Result<Value> {
+        let request = self.change(path, by);
+        json_of(request.send_empty().with_context(|| self.silent())?)
+    }
+
+    /// Changes what a body says, in this name.
+    pub(super) fn send(&self, path: &str, by: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.change(path, by);
+        json_of(request.send_json(body).with_context(|| self.silent())?)
+    }
+
+    fn change(&self, path: &str, by: &str) -> RequestBuilder<WithBody> {
         let mut request = self.agent.post(format!("{}{path}", self.url));
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let request = request.header("x-kiisrv-by", by);
-        json_of(request.send_empty().with_context(|| self.silent())?)
+        request.header("x-kiisrv-by", by)
     }
 
     fn silent(&self) -> String {

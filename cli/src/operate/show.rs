@@ -4,9 +4,11 @@ use std::io::Write;
 
 use serde_json::Value;
 
+use crate::what_now;
+
 use super::{
     Common, Verdict,
-    service::{Service, json_of},
+    service::{Service, is_refusal, json_of},
     words::{ago, cell, text, took},
 };
 
@@ -72,8 +74,51 @@ pub(super) fn show(
         writeln!(out, "{:<13}{url}  ({bytes} bytes)", "zip")?;
         writeln!(out, "{:<13}{}", "sha256", text(zip, "sha256"))?;
     }
+    for line in what_now::in_full(&build) {
+        writeln!(out, "{line}")?;
+    }
+    if service.has_token() {
+        carried_out(service, &id, out)?;
+    }
     writeln!(out, "\n{}", next_step(&build, &id))?;
     Ok(Verdict::Good)
+}
+
+/// How it was carried out, which only operators are told: what happened to it, and how to run it again by hand.
+fn carried_out(service: &Service, id: &str, out: &mut dyn Write) -> anyhow::Result<()> {
+    let told = match service.get(&format!("/v1/builds/{id}/attempts"), &[]) {
+        // A token of another service, or an older service: the build itself was shown.
+        Err(error) if is_refusal(&error) => return Ok(()),
+        told => told?,
+    };
+    let list = |name: &str| told[name].as_array().cloned().unwrap_or_default();
+    for made in list("attempts") {
+        let (container, worker) = (cell(&made, "container"), cell(&made, "worker"));
+        let container = container.get(..12).unwrap_or(&container);
+        writeln!(
+            out,
+            "{:<13}{container} by {worker}, {} ago",
+            "container",
+            ago(&made, "made_at")
+        )?;
+    }
+    for event in list("history") {
+        let (what, worker) = (cell(&event, "what"), cell(&event, "worker"));
+        let (ago, detail) = (ago(&event, "at"), cell(&event, "detail"));
+        writeln!(
+            out,
+            "{:<13}{worker}, {ago} ago: {detail}",
+            what.replace('_', " ")
+        )?;
+    }
+    if let Some(made) = list("attempts").last() {
+        writeln!(
+            out,
+            "\nonce more by hand, with its inputs in ./config:\n{}",
+            cell(made, "command")
+        )?;
+    }
+    Ok(())
 }
 
 fn next_step(build: &Value, id: &str) -> String {

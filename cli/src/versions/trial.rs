@@ -206,6 +206,7 @@ impl<'a> Trial<'a> {
             visitor: Visitor {
                 os: "Unknown",
                 platform: "Trial",
+                is_recorded: true,
             },
         }
     }

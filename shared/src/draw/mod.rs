@@ -6,6 +6,8 @@
 mod legend;
 /// Readable names of actions.
 mod names;
+/// Pictures that stand within a page.
+mod page;
 /// Places of boards and LEDs.
 mod place;
 /// What will be seen of each key and LED.
@@ -28,6 +30,7 @@ use serde_json::Value;
 
 use crate::layout::{Document, Fault, Library};
 
+pub use page::{Drawing, FAULT_STYLE, Mark, Picture};
 pub use style::STYLE;
 
 /// Keys of the largest picture: five times the largest keyboard that we know.

@@ -34,6 +34,8 @@ pub(super) struct Scene {
 
 /// A key.
 pub(super) struct Cap {
+    /// Its place in the document's matrix.
+    pub(super) place: usize,
     pub(super) area: Area,
     pub(super) code: String,
     /// What it does on the layers that say something of it, lowest first.
@@ -125,7 +127,10 @@ fn caps(document: &Document, base: Option<&(Base<'_>, KeyMatching)>, faults: &Fa
     let keys = document.matrix.iter().take(MAX_KEYS).enumerate();
     let placed = keys.filter_map(|(place, key)| {
         let area = area_of(place, key, faults)?;
-        Some(cap(area, key, default_of(place, key)))
+        Some(Cap {
+            place,
+            ..cap(area, key, default_of(place, key))
+        })
     });
     placed.collect()
 }
@@ -156,6 +161,7 @@ fn cap(area: Area, key: &MatrixKey, default: Option<&str>) -> Cap {
         .map(|layer| legend(key, layer, default))
         .collect();
     Cap {
+        place: 0,
         area,
         code: clean(&key.code, 12),
         legends,

@@ -1,12 +1,12 @@
 //! A scene as SVG. Every text of the document's goes through `escape`, and every number is bounded by the scene.
 
-use super::View;
 use super::legend::{Face, face, push_legend, states};
 use super::place::{Area, UNIT};
 use super::scene::{Cap, Scene};
 use super::style::STYLE;
 use super::text::{escape, fit};
 use super::words;
+use super::{Mark, View};
 
 /// Pixels of a unit of the matrix. An ordinary key has 64.
 const SCALE: f64 = 16.0;
@@ -19,23 +19,25 @@ const FOOTER: f64 = 30.0;
 /// Where there are few keys, the footer still needs its room.
 const NARROWEST: f64 = 420.0;
 
-/// The picture.
+/// The picture as a file of its own.
 pub(super) fn render(scene: &Scene, view: View) -> String {
+    drawn(scene, view, None)
+}
+
+/// The picture as a part of a page that has the style, with marks on keys.
+pub(super) fn within_a_page(scene: &Scene, view: View, marks: &[Mark]) -> String {
+    drawn(scene, view, Some(marks))
+}
+
+/// Marks are for pages alone.
+fn drawn(scene: &Scene, view: View, marks: Option<&[Mark]>) -> String {
     let Some(all) = Area::around(scene.boards.iter().copied()) else {
         return String::new();
     };
     let frame = all.grown(MARGIN);
     let width = (frame.w * SCALE).max(NARROWEST);
     let height = frame.h * SCALE + FOOTER;
-    let mut out = format!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" class="kb" viewBox="0 0 {} {}" width="{0}" height="{1}" role="img">"#,
-        number(width),
-        number(height),
-    );
-    let (title, description) = (words::title(scene, view), words::description(scene, view));
-    out += &format!("\n<title>{}</title>", escape(&title));
-    out += &format!("\n<desc>{}</desc>", escape(&description));
-    out += &format!("\n<style>{STYLE}</style>\n");
+    let mut out = head(scene, view, (width, height), marks);
     let page = Area {
         x: 0.0,
         y: 0.0,
@@ -49,11 +51,15 @@ pub(super) fn render(scene: &Scene, view: View) -> String {
         push_line(&mut out, &rectangle("kb-case", board, 14.0));
     }
     // Caps, lights, legends: in this order a light is seen on its key, and no legend is behind a light.
-    let mut legends = String::new();
+    let (mut legends, mut badges) = (String::new(), String::new());
     for key in &scene.keys {
         let cap = to_pixels(key.area, frame).grown(-GAP / 2.0);
         let face = face(key, view);
-        push_cap(&mut out, key, cap, &face);
+        let faults = faults_of(key, view, marks.unwrap_or_default());
+        push_cap(&mut out, key, cap, &face, &faults);
+        if !faults.is_empty() {
+            push_badge(&mut badges, cap);
+        }
         push_legend(
             &mut legends,
             cap,
@@ -66,8 +72,36 @@ pub(super) fn render(scene: &Scene, view: View) -> String {
         out += &format!("<circle class=\"kb-led\" cx=\"{x}\" cy=\"{y}\" r=\"8\"/>\n");
     }
     out += &legends;
+    out += &badges;
     push_footer(&mut out, scene, view, (width, height));
     out + "</svg>\n"
+}
+
+/// A file says how large it is and what it looks like; within a page the page says it.
+fn head(scene: &Scene, view: View, size: (f64, f64), marks: Option<&[Mark]>) -> String {
+    let (width, height) = (number(size.0), number(size.1));
+    let size = match marks {
+        None => format!(r#" width="{width}" height="{height}""#),
+        Some(_) => String::new(),
+    };
+    let mut out = format!(
+        r#"<svg xmlns="http://www.w3.org/2000/svg" class="kb" viewBox="0 0 {width} {height}"{size} role="img">"#
+    );
+    let (title, description) = (words::title(scene, view), words::description(scene, view));
+    let faults = words::faults(scene, view, marks.unwrap_or_default());
+    out += &format!("\n<title>{}</title>", escape(&title));
+    out += &format!("\n<desc>{}</desc>\n", escape(&(faults + &description)));
+    if marks.is_none() {
+        out += &format!("<style>{STYLE}</style>\n");
+    }
+    out
+}
+
+/// What is wrong with a key in this view.
+pub(super) fn faults_of<'m>(key: &Cap, view: View, marks: &'m [Mark]) -> Vec<&'m str> {
+    let of_key = marks.iter().filter(|mark| mark.key == key.place);
+    let seen = of_key.filter(|mark| mark.is_in(view));
+    seen.map(|mark| mark.message.as_str()).collect()
 }
 
 fn to_pixels(area: Area, frame: Area) -> Area {
@@ -101,19 +135,33 @@ fn rectangle(class: &str, area: Area, radius: f64) -> String {
     format!("<rect {class}x=\"{x}\" y=\"{y}\" width=\"{w}\" height=\"{h}\" rx=\"{r}\"/>")
 }
 
-fn push_cap(out: &mut String, key: &Cap, cap: Area, face: &Face<'_>) {
+fn push_cap(out: &mut String, key: &Cap, cap: Area, face: &Face<'_>, faults: &[&str]) {
+    let own = if face.is_marked { " kb-own" } else { "" };
+    let fault = if faults.is_empty() { "" } else { " kb-fault" };
+    let about = [faults, &[&*words::of_key(key)]].concat().join("; ");
     *out += &format!(
-        "<g class=\"kb-key{}{}\"><title>{}</title>{}",
+        "<g class=\"kb-key{}{own}{fault}\"><title>{}</title>{}",
         states(face),
-        if face.is_marked { " kb-own" } else { "" },
-        escape(&words::of_key(key)),
+        escape(&about),
         rectangle("", cap, 6.0)
     );
-    if face.is_marked {
+    if face.is_marked && faults.is_empty() {
         let (x, y) = (number(cap.x + cap.w - 9.0), number(cap.y + 9.0));
         *out += &format!("<circle class=\"kb-mark\" cx=\"{x}\" cy=\"{y}\" r=\"4\"/>");
     }
     out.push_str("</g>\n");
+}
+
+/// A sign at a key's corner, as colour alone is nothing to some eyes.
+fn push_badge(out: &mut String, cap: Area) {
+    let (x, y) = (cap.x + cap.w - 7.0, cap.y + 7.0);
+    *out += &format!(
+        "<g class=\"kb-badge\"><circle cx=\"{0}\" cy=\"{1}\" r=\"11\"/>\
+         <text x=\"{0}\" y=\"{2}\" font-size=\"16\" text-anchor=\"middle\">!</text></g>\n",
+        number(x),
+        number(y),
+        number(y + 5.5)
+    );
 }
 
 fn push_footer(out: &mut String, scene: &Scene, view: View, (width, height): (f64, f64)) {

@@ -287,3 +287,49 @@ impl TextAll for Node<'_, '_> {
         texts.filter_map(|text| text.text()).collect()
     }
 }
+
+#[test]
+fn a_picture_within_a_page_has_no_style_and_marks_a_key_on_its_layer_alone() {
+    let mut config = config("MD1-Hacker");
+    config["matrix"][16]["layers"]["1"]["key"] = json!("CONS:MUT");
+    let fault = Fault::new("/matrix/16/layers/1/key", "no key <b>MUT</b>");
+    let marks = [Mark::of(&fault).unwrap()];
+    let drawing = Drawing::of(&config, &library()).unwrap();
+    for (view, marked) in [
+        (View::AllLayers, 1),
+        (View::Layer(0), 0),
+        (View::Layer(1), 1),
+    ] {
+        let picture = drawing.picture(view, &marks);
+        assert!(!picture.svg.contains("style"), "{}", picture.svg);
+        assert_eq!(count(&picture.svg, "kb-fault"), marked, "{view:?}");
+        assert_eq!(count(&picture.svg, "kb-badge"), marked, "{view:?}");
+        assert_eq!(picture.svg.contains("Marked as at fault"), marked > 0);
+        let told = titles(&picture.svg, "kb-fault");
+        assert!(told.iter().all(|words| words.contains("no key <b>MUT</b>")));
+    }
+    assert_eq!(drawing.key(16).as_deref(), Some("Q"));
+    assert_eq!(drawing.key(9999), None);
+}
+
+#[test]
+fn a_mark_is_made_of_a_pointer_to_a_key_and_of_no_other() {
+    let of = |pointer: &str| Mark::of(&Fault::new(pointer, "")).map(|mark| (mark.key, mark.layer));
+    assert_eq!(of("/matrix/3/layers/2/key"), Some((3, Some(2))));
+    assert_eq!(of("/matrix/3/triggers/1/0/action"), Some((3, Some(1))));
+    assert_eq!(of("/matrix/3/code"), Some((3, None)));
+    for other in ["", "/matrix", "/matrix/x", "/custom/1", "/header/Name"] {
+        assert_eq!(of(other), None, "{other}");
+    }
+}
+
+#[test]
+fn a_layout_with_faults_is_drawn_within_a_page_as_far_as_it_can_be() {
+    let mut config = config("KType-Standard");
+    config["header"]["Author"] = json!(["no text"]);
+    config["matrix"][3]["layers"]["0"]["key"] = json!(12);
+    assert!(draw_from(&config, &library(), View::AllLayers).is_err());
+    let drawing = Drawing::of(&config, &library()).unwrap();
+    let picture = drawing.picture(View::AllLayers, &[]);
+    assert!(count(&picture.svg, "kb-key") > 80);
+}

@@ -1,9 +1,9 @@
 //! The picture in words: for those who do not see it, and for the pointer over a key.
 
-use super::View;
 use super::names::Effect;
 use super::scene::{Cap, Legend, Scene};
 use super::text::cut;
+use super::{Mark, View};
 
 /// Changes of one kind that are told one by one: a description is listened to from its beginning.
 const MOST_TOLD: usize = 30;
@@ -45,6 +45,23 @@ pub(super) fn description(scene: &Scene, view: View) -> String {
     };
     sentences.extend(layers.filter_map(|layer| changes(scene, layer)));
     sentences.join(" ")
+}
+
+/// Which keys something is wrong with, before all else; nothing where nothing is.
+pub(super) fn faults(scene: &Scene, view: View, marks: &[Mark]) -> String {
+    let is_at_fault = |key: &&Cap| {
+        let mut own = marks.iter().filter(|mark| mark.key == key.place);
+        own.any(|mark| mark.is_in(view))
+    };
+    let keys = scene.keys.iter().filter(is_at_fault);
+    let names: Vec<_> = keys
+        .map(|key| key.base.clone().unwrap_or_else(|| below(key)))
+        .take(MOST_TOLD)
+        .collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("Marked as at fault: {}. ", names.join(", "))
 }
 
 fn changes(scene: &Scene, layer: usize) -> Option<String> {

@@ -1,6 +1,9 @@
 //! One build: what was asked for, its name, its states and how it can end.
 
+pub mod by_hand;
+pub mod container;
 pub mod fingerprint;
+pub mod inputs;
 pub mod outcome;
 pub mod plan;
 pub mod request;
@@ -8,8 +11,9 @@ pub mod request;
 use serde::Serialize;
 use uuid::Uuid;
 
+pub use container::ContainerSpec;
 pub use fingerprint::Fingerprint;
-pub use outcome::{Artifact, Outcome, Reason, Status};
+pub use outcome::{Artifact, FirmwareFile, Outcome, Reason, Status};
 pub use plan::Plan;
 pub use request::BuildRequest;
 

@@ -1,6 +1,6 @@
 //! The states of a build and the ways in which it can end.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::diagnose::Diagnostic;
 
@@ -8,6 +8,9 @@ use crate::diagnose::Diagnostic;
 macro_rules! words {
     ($name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
         impl $name {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
             /// The word that the table and the API use.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
@@ -128,6 +131,20 @@ pub struct Artifact {
     pub bytes: u64,
     /// SHA-256 of the whole file, hex.
     pub sha256: String,
+    /// What in it is for a keyboard.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FirmwareFile>,
+}
+
+/// A file in a zip that is for a keyboard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirmwareFile {
+    /// Its name in the zip.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its SHA-256, hex: what `sha256sum` says of the file.
+    pub sha256: String,
 }
 
 /// How a run of a build ended.
@@ -154,14 +171,8 @@ mod tests {
 
     #[test]
     fn every_word_leads_back_to_its_value() {
-        for status in [
-            Status::Queued,
-            Status::Running,
-            Status::Succeeded,
-            Status::Failed,
-            Status::Cancelled,
-        ] {
-            assert_eq!(Status::from_word(status.as_str()), Some(status));
+        for status in Status::ALL {
+            assert_eq!(Status::from_word(status.as_str()), Some(*status));
         }
         assert_eq!(
             Reason::from_word("log_too_large"),

@@ -52,15 +52,43 @@ impl OperatorToken {
     /// Whether this is the secret. It takes as long however much of it is right.
     #[must_use]
     pub fn is(&self, presented: &str) -> bool {
-        let expected = keyed(&self.0).finalize().into_bytes();
-        keyed(presented).verify_slice(&expected).is_ok()
+        let expected = keyed(&self.0, "an operator").finalize().into_bytes();
+        keyed(presented, "an operator")
+            .verify_slice(&expected)
+            .is_ok()
+    }
+
+    /// What proves later that a text came from somebody who has this secret, and for this purpose. It proves nothing any
+    /// more under another secret, and says nothing of this one.
+    #[must_use]
+    pub fn seal(&self, purpose: &str, text: &str) -> String {
+        hex::encode(self.sealing(purpose, text).finalize().into_bytes())
+    }
+
+    /// Whether this is that proof. It takes as long however much of it is right.
+    #[must_use]
+    pub fn is_sealed(&self, purpose: &str, text: &str, seal: &str) -> bool {
+        let Ok(seal) = hex::decode(seal) else {
+            return false;
+        };
+        self.sealing(purpose, text).verify_slice(&seal).is_ok()
+    }
+
+    /// Each purpose has a key of its own, so that no text of one can be passed off for one of another.
+    fn sealing(&self, purpose: &str, text: &str) -> Hmac<Sha256> {
+        let key = keyed(&self.0, &format!("a seal: {purpose}")).finalize();
+        keyed_by(&key.into_bytes(), text)
     }
 }
 
-fn keyed(secret: &str) -> Hmac<Sha256> {
+fn keyed(secret: &str, text: &str) -> Hmac<Sha256> {
+    keyed_by(secret.as_bytes(), text)
+}
+
+fn keyed_by(key: &[u8], text: &str) -> Hmac<Sha256> {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
-    let mut hash = Hmac::new_from_slice(secret.as_bytes()).expect("a key of any length");
-    hash.update(b"an operator");
+    let mut hash = Hmac::new_from_slice(key).expect("a key of any length");
+    hash.update(text.as_bytes());
     hash
 }
 
@@ -95,6 +123,27 @@ mod tests {
             assert!(!token.is(wrong), "{wrong}");
         }
         assert!(!format!("{token:?}").contains("0123"));
+    }
+
+    #[test]
+    fn a_seal_is_of_one_text_for_one_purpose_under_one_secret() {
+        let token = |text: &str| read(&[(VARIABLE, text)]).unwrap().unwrap();
+        let (one, other) = (token("0123456789abcdef"), token("0123456789abcdeF"));
+        let seal = one.seal("session", "anna");
+        assert!(one.is_sealed("session", "anna", &seal));
+        for (token, purpose, text, seal) in [
+            (&one, "session", "bert", seal.as_str()),
+            (&one, "form", "anna", &seal),
+            (&other, "session", "anna", &seal),
+            (&one, "session", "anna", &seal[..62]),
+            (&one, "session", "anna", ""),
+            (&one, "session", "anna", "none"),
+        ] {
+            assert!(
+                !token.is_sealed(purpose, text, seal),
+                "{purpose} {text} {seal}"
+            );
+        }
     }
 
     #[test]

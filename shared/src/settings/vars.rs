@@ -8,6 +8,11 @@ pub(super) const KIB: u64 = 1024;
 pub(super) const MIB: u64 = 1024 * KIB;
 pub(super) const GIB: u64 = 1024 * MIB;
 
+const DAY: Duration = Duration::from_hours(24);
+
+/// More than a calendar needs.
+const MOST_DAYS: u32 = 100_000;
+
 /// The verbs with which a variable is read; each names it in its complaint.
 pub(super) struct Vars<L>(pub(super) L);
 
@@ -61,7 +66,27 @@ impl<L: Fn(&str) -> Option<String>> Vars<L> {
     /// A number of days that is at least 1, and no more than a calendar needs.
     pub(super) fn days(&self, name: &str, default: u32) -> anyhow::Result<Duration> {
         let days = self.positive(name, default)?;
-        Ok(Duration::from_hours(24) * days.min(100_000))
+        Ok(DAY * days.min(MOST_DAYS))
+    }
+
+    /// A number of days, where 0 is not at all.
+    pub(super) fn days_or_none(&self, name: &str, default: Duration) -> anyhow::Result<Duration> {
+        Ok(match (self.0)(name) {
+            Some(_) => DAY * self.or(name, 0_u32)?.min(MOST_DAYS),
+            None => default,
+        })
+    }
+
+    /// Whether something is done: `on` or `off`.
+    pub(super) fn switch(&self, name: &str, default: bool) -> anyhow::Result<bool> {
+        match (self.0)(name).as_deref() {
+            None => Ok(default),
+            Some("on") => Ok(true),
+            Some("off") => Ok(false),
+            Some(other) => Err(anyhow!(
+                "{name} is not valid: {other:?}: it must be on or off"
+            )),
+        }
     }
 
     pub(super) fn list<T>(&self, name: &str) -> anyhow::Result<Vec<T>>

@@ -31,6 +31,8 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0009_operator.sql")),
     M::up(include_str!("../../migrations/0010_diagnostics.sql")),
     M::up(include_str!("../../migrations/0011_phases.sql")),
+    M::up(include_str!("../../migrations/0012_console.sql")),
+    M::up(include_str!("../../migrations/0013_forgetting.sql")),
 ];
 
 /// The number of migrations: what the table says of itself after them.
@@ -73,11 +75,12 @@ fn make(directory: &Path, file: &Path) -> Result<(Connection, PathBuf)> {
     let lock = lock(directory).map_err(|error| failed(error.to_string()))?;
 
     let mut connection = Connection::open(file).map_err(|error| failed(error.to_string()))?;
-    // An enqueued build and a finished one must survive a power cut, hence FULL.
+    // An enqueued build and a finished one must survive a power cut, hence FULL. What is deleted shall be gone, and not
+    // only be free to be written over.
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-             PRAGMA journal_size_limit = 67108864;",
+             PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON;",
         )
         .map_err(|error| failed(error.to_string()))?;
     Migrations::from_slice(MIGRATIONS)

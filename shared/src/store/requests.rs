@@ -14,7 +14,7 @@ use super::{
     jobs::{Enqueued, NewBuild},
     now,
 };
-use crate::job::JobId;
+use crate::{job::JobId, settings::PrivacySettings};
 
 /// With what somebody asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Visitor {
     pub os: &'static str,
     /// `Desktop` for the Configurator's own program, else `Web`.
     pub platform: &'static str,
+    /// Whether the request says which client it was, and the client is counted as a user.
+    pub is_recorded: bool,
 }
 
 impl Visitor {
@@ -46,6 +48,21 @@ impl Visitor {
             } else {
                 "Web"
             },
+            is_recorded: true,
+        }
+    }
+
+    /// The same as far as it is to be written down.
+    #[must_use]
+    pub fn within(self, privacy: &PrivacySettings) -> Self {
+        let (os, platform) = match privacy.record_systems {
+            true => (self.os, self.platform),
+            false => ("Unknown", "Unknown"),
+        };
+        Self {
+            os,
+            platform,
+            is_recorded: privacy.record_clients,
         }
     }
 }
@@ -88,6 +105,10 @@ pub struct Statistics {
 
 /// Writes a request down, in the transaction that accepts it.
 pub(super) fn record(table: &Connection, build: &NewBuild, enqueued: Enqueued) -> Result<()> {
+    let client = match build.visitor.is_recorded {
+        true => &build.client[..],
+        false => "",
+    };
     table
         .prepare_cached(
             "INSERT INTO requests (at, job_id, client, os, platform, keyboard, layout, layers, controller, joined)
@@ -96,7 +117,7 @@ pub(super) fn record(table: &Connection, build: &NewBuild, enqueued: Enqueued) -
         .execute(params![
             now(),
             enqueued.id().to_string(),
-            build.client,
+            client,
             build.visitor.os,
             build.visitor.platform,
             build.keyboard,
@@ -118,7 +139,10 @@ pub(super) fn record(table: &Connection, build: &NewBuild, enqueued: Enqueued) -
         count(table, kind, name, by)?;
     }
     count_once(table, "unique_builds", build.fingerprint.as_str())?;
-    count_once(table, "users", &build.client)
+    if build.visitor.is_recorded {
+        count_once(table, "users", client)?;
+    }
+    Ok(())
 }
 
 /// Counts a build's duration, in the transaction that ends it.

@@ -18,7 +18,7 @@ macro_rules! drop_zips {
     ($which:literal) => {
         concat!(
             "UPDATE jobs SET kept = 0, kept_until = NULL, artifact_file = NULL, artifact_bytes = NULL,
-                             artifact_sha256 = NULL
+                             artifact_sha256 = NULL, artifact_files = NULL
              WHERE id IN (",
             $which,
             ") RETURNING id"
@@ -120,8 +120,8 @@ pub async fn drop_answer(store: &Store, id: JobId, file: &str) -> Result<bool> {
     Ok(!dropped.is_empty())
 }
 
-/// Gives up logs of builds that ended longer ago than `age`, and the layouts that they were made of. The logs'
-/// directories are the caller's to remove.
+/// Gives up logs of builds that ended longer ago than `age`, and what they were made of: layouts, and what their containers
+/// were given. The logs' directories are the caller's to remove.
 ///
 /// # Errors
 /// When the table cannot be written: nothing is given up then.
@@ -136,11 +136,46 @@ pub async fn drop_old_logs(store: &Store, age: Duration, most: u32) -> Result<Ve
                  RETURNING id",
                 params![before(age), most],
             )?;
-            let mut inputs = table.prepare_cached("DELETE FROM job_inputs WHERE job_id = ?1")?;
-            for id in &dropped {
-                inputs.execute([id.to_string()])?;
+            for delete in [
+                "DELETE FROM job_inputs WHERE job_id = ?1",
+                "DELETE FROM attempts WHERE job_id = ?1",
+            ] {
+                let mut delete = table.prepare_cached(delete)?;
+                for id in &dropped {
+                    delete.execute([id.to_string()])?;
+                }
             }
             Ok(dropped)
+        })
+        .await
+}
+
+/// Removes the layouts of builds that ended longer ago than `age`, where their logs are kept longer. Gives the number.
+///
+/// # Errors
+/// When the table cannot be written: nothing is removed then.
+pub async fn drop_old_layouts(store: &Store, age: Duration, most: u32) -> Result<usize> {
+    // A look holds up no writer, and most of the time nothing is due.
+    let due = store
+        .read(move |table| {
+            ids(
+                table,
+                "SELECT jobs.id FROM job_inputs JOIN jobs ON jobs.id = job_id WHERE finished_at <= ?1 LIMIT ?2",
+                params![before(age), most],
+            )
+        })
+        .await?;
+    if due.is_empty() {
+        return Ok(0);
+    }
+    store
+        .write(move |table| {
+            let mut inputs = table.prepare_cached("DELETE FROM job_inputs WHERE job_id = ?1")?;
+            let mut removed = 0;
+            for id in due {
+                removed += inputs.execute([id.to_string()])?;
+            }
+            Ok(removed)
         })
         .await
 }

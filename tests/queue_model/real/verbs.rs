@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use harness::store::{a_build, failed, fingerprint, firmware};
 use shared::{
-    job::{Outcome, Reason},
+    job::{ContainerSpec, Outcome, Reason},
     store::{
         Store,
         channels::{Move, Moved, move_to},
@@ -167,7 +167,8 @@ impl Table {
             Act::Start => {
                 let container = format!("container {}", held.epoch);
                 let engine = engine_of(worker);
-                let started = jobs::container_created(store, held, &container, engine);
+                let spec = ContainerSpec::default();
+                let started = jobs::container_created(store, held, (&container, engine), &spec);
                 run.block_on(started).unwrap()
             }
             Act::FinishBuilt => self.finish(store, held, firmware()),

@@ -1,8 +1,10 @@
 //! Whether a zip that a build left may be handed to people: whole, small when unpacked, and with names
 //! that lead nowhere else.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 
+use sha2::{Digest, Sha256};
+use shared::job::FirmwareFile;
 use zip::{ZipArchive, read::ZipFile};
 
 /// More members than any firmware's zip has. The reader keeps all of them in memory, and an empty one
@@ -12,14 +14,20 @@ const MOST_MEMBERS: usize = 10_000;
 /// More than any firmware's zip unpacks to: those have a few megabytes, and a log in them has its cap.
 const MOST_UNPACKED: u64 = 128 << 20;
 
+/// What is for a keyboard: for each hand, and each in two kinds. A build may call anything so.
+const MOST_FIRMWARE: usize = 4;
+
 /// The record that ends a zip, without its comment.
 const END_RECORD: u64 = 22;
 
-/// Checks a zip to its last byte. It must hold these members.
+/// Checks a zip to its last byte. It must hold these members. Gives what in it is for a keyboard.
 ///
 /// # Errors
 /// What is wrong with it, in words that read on after "cannot be used: ".
-pub(super) fn check<F: Read + Seek>(file: &mut F, must_hold: &[&str]) -> Result<(), String> {
+pub(super) fn check<F: Read + Seek>(
+    file: &mut F,
+    must_hold: &[&str],
+) -> Result<Vec<FirmwareFile>, String> {
     check_within(file, must_hold, MOST_UNPACKED)
 }
 
@@ -27,7 +35,7 @@ fn check_within<F: Read + Seek>(
     file: &mut F,
     must_hold: &[&str],
     mut room: u64,
-) -> Result<(), String> {
+) -> Result<Vec<FirmwareFile>, String> {
     let unreadable = |error: io::Error| error.to_string();
     if !has_few_members(file).map_err(unreadable)? {
         return Err(format!("it holds more than {MOST_MEMBERS} files"));
@@ -40,21 +48,53 @@ fn check_within<F: Read + Seek>(
     {
         return Err(format!("it holds no {missing}"));
     }
+    let mut firmware = Vec::new();
     for index in 0..archive.len() {
         let member = archive.by_index(index).map_err(no_zip)?;
-        room -= check_member(member, room)?;
+        let name = member.name().to_owned();
+        if firmware.len() < MOST_FIRMWARE && is_firmware(&name) {
+            let mut hash = Hashing(Sha256::new());
+            let bytes = check_member(member, room, &mut hash)?;
+            room -= bytes;
+            let sha256 = hex::encode(hash.0.finalize());
+            firmware.push(FirmwareFile {
+                name,
+                bytes,
+                sha256,
+            });
+        } else {
+            room -= check_member(member, room, &mut io::sink())?;
+        }
     }
     let (known, comment) = (archive.len(), archive.comment().len() as u64);
     match counted(file, comment).map_err(unreadable)? {
         // The reader keeps the last of several members with one name; others keep the first.
-        Some(counted) if usize::from(counted) == known => Ok(()),
+        Some(counted) if usize::from(counted) == known => Ok(firmware),
         Some(_) => Err("it holds two files of one name".to_owned()),
         None => Err("it does not end where a zip ends".to_owned()),
     }
 }
 
-/// Checks a member and gives its size: what it says of that itself may be untrue.
-fn check_member<R: Read>(mut member: ZipFile<'_, R>, room: u64) -> Result<u64, String> {
+/// Takes the checksum of what is written to it.
+struct Hashing(Sha256);
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Checks a member, passes it on, and gives its size: what it says of that itself may be untrue.
+fn check_member<R: Read>(
+    mut member: ZipFile<'_, R>,
+    room: u64,
+    to: &mut impl Write,
+) -> Result<u64, String> {
     if !is_plain(member.name()) {
         return Err(format!("it holds a file named {:?}", member.name()));
     }
@@ -62,11 +102,18 @@ fn check_member<R: Read>(mut member: ZipFile<'_, R>, room: u64) -> Result<u64, S
         return Err(format!("its {} is no ordinary file", member.name()));
     }
     // To its end, where its checksum is compared.
-    match io::copy(&mut (&mut member).take(room + 1), &mut io::sink()) {
+    match io::copy(&mut (&mut member).take(room + 1), to) {
         Ok(bytes) if bytes <= room => Ok(bytes),
         Ok(_) => Err("it unpacks to more than any firmware has".to_owned()),
         Err(error) => Err(format!("its {} is not whole: {error}", member.name())),
     }
+}
+
+/// Whether a name is one of those that the firmware's build gives to what a keyboard takes, such as
+/// `left_kiibohd.dfu.bin`. It is shown to people, so that it must be short and plain.
+fn is_firmware(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    name.ends_with(".dfu.bin") && name.len() <= 64 && name.bytes().all(plain)
 }
 
 /// Whether a name means the same place on everybody's machine: below where the zip is unpacked.
@@ -119,7 +166,7 @@ fn has_few_members<F: Read + Seek>(file: &mut F) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Cursor, Write};
+    use std::io::Cursor;
 
     use zip::{ZipWriter, write::SimpleFileOptions};
 
@@ -144,6 +191,29 @@ mod tests {
         check(&mut Cursor::new(&zip), &["log/build.log"]).unwrap();
         let missing = check(&mut Cursor::new(&zip), &["other"]).unwrap_err();
         assert_eq!(missing, "it holds no other");
+    }
+
+    #[test]
+    fn what_is_for_a_keyboard_is_named_with_its_checksum_and_nothing_else_is() {
+        let zip = zip_of(&[
+            ("log/build.log", b"fine"),
+            ("left_kiibohd.dfu.bin", b"abc"),
+            ("log/kiibohd.dfu.bin", b"elsewhere"),
+            ("<b>.dfu.bin", b"odd"),
+        ]);
+        let found = check(&mut Cursor::new(zip), &[]).unwrap();
+        // The checksum that the standard gives for these three letters.
+        let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let expected = FirmwareFile {
+            name: "left_kiibohd.dfu.bin".to_owned(),
+            bytes: 3,
+            sha256: sha256.to_owned(),
+        };
+        assert_eq!(found, [expected]);
+        let names = ["a", "b", "c", "d", "e"].map(|name| format!("{name}.dfu.bin"));
+        let many: Vec<(&str, &[u8])> = names.iter().map(|name| (&name[..], &b"x"[..])).collect();
+        let found = check(&mut Cursor::new(zip_of(&many)), &[]).unwrap();
+        assert_eq!(found.len(), MOST_FIRMWARE);
     }
 
     #[test]

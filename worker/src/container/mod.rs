@@ -10,6 +10,8 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use shared::store::versions::Controller;
 
+pub use shared::job::container::{ContainerSpec, HostMount, Limits, Scratch};
+
 /// Labels that say whose a container is. They are what leftovers are found by.
 pub mod label {
     /// The build's id.
@@ -26,72 +28,6 @@ pub mod label {
     pub const UNTIL: &str = "kiisrv.until";
     /// A container that builds.
     pub const ROLE_BUILD: &str = "build";
-}
-
-/// A container, described before it exists.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ContainerSpec {
-    /// Its name on the engine.
-    pub name: String,
-    /// The image's id.
-    pub image: String,
-    /// `uid:gid`; `None` is the image's own.
-    pub user: Option<String>,
-    /// In place of the image's entrypoint.
-    pub entrypoint: Option<Vec<String>>,
-    /// The entrypoint's arguments.
-    pub command: Vec<String>,
-    /// The environment, in addition to the image's.
-    pub environment: Vec<(String, String)>,
-    /// See [`label`].
-    pub labels: BTreeMap<String, String>,
-    /// Directories of the host.
-    pub mounts: Vec<HostMount>,
-    /// File systems in the container's memory.
-    pub scratch: Vec<Scratch>,
-    /// Whether the image's files can be written to.
-    pub read_only_root: bool,
-    /// Capabilities that are kept; all others are dropped.
-    pub capabilities: Vec<String>,
-    /// The limits.
-    pub limits: Limits,
-}
-
-/// A directory of the host in the container.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostMount {
-    /// The path as the *host* knows it.
-    pub source: PathBuf,
-    /// The path in the container.
-    pub target: String,
-    /// Whether the container may only read it.
-    pub read_only: bool,
-}
-
-/// A file system in memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scratch {
-    /// The path in the container.
-    pub target: String,
-    /// Its size.
-    pub bytes: u64,
-    /// Files and directories in it at most.
-    pub inodes: u32,
-}
-
-/// What a container may use at most.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Limits {
-    /// Memory in bytes; swap is not on top of it.
-    pub memory: u64,
-    /// Processors.
-    pub cpus: f64,
-    /// Processes and threads.
-    pub pids: u32,
-    /// Bytes of one file.
-    pub file_bytes: u64,
-    /// Bytes of log that the engine keeps.
-    pub log_bytes: u64,
 }
 
 /// How a container ended.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rusqlite::params;
+use serde_json::json;
 
 use super::{
     super::{Result, Store, millis, now, requests, wake},
@@ -54,7 +55,7 @@ pub async fn finish_after(
                     "UPDATE jobs
                      SET status = ?4, finished_at = ?5, reason = ?6, detail = ?7, artifact_file = ?8,
                          artifact_bytes = ?9, artifact_sha256 = ?10, kept = ?11, kept_until = ?12,
-                         container_ended_at = ?13, lease_owner = NULL, lease_until = NULL
+                         container_ended_at = ?13, artifact_files = ?14, lease_owner = NULL, lease_until = NULL
                      WHERE id = ?1 AND lease_owner = ?2 AND lease_epoch = ?3 AND status = 'running'",
                 )?
                 .execute(params![
@@ -71,6 +72,7 @@ pub async fn finish_after(
                     end.kept,
                     kept_until,
                     container_ended.map(|ago| now - millis(ago)),
+                    end.files(),
                 ])?;
             if changed == 0 {
                 return Ok(Recorded::LeaseLost);
@@ -97,6 +99,14 @@ struct End {
     kept: bool,
     kept_for: Option<Duration>,
     diagnostics: Vec<Diagnostic>,
+}
+
+impl End {
+    /// What the zip holds for a keyboard, as it is stored; `None` where that is nothing.
+    fn files(&self) -> Option<String> {
+        let files = &self.artifact.as_ref()?.files;
+        (!files.is_empty()).then(|| json!(files).to_string())
+    }
 }
 
 impl From<Outcome> for End {

@@ -37,7 +37,7 @@ impl LeaveToken {
     }
 
     /// No key and no salt: it is as random as a key.
-    fn hash(&self) -> String {
+    pub(in crate::store) fn hash(&self) -> String {
         hex::encode(Sha256::digest(self.0.as_bytes()))
     }
 }
@@ -115,7 +115,7 @@ pub(super) fn stay_until_left(
     client: &str,
 ) -> Result<Option<LeaveToken>> {
     if has_ended(enqueued) {
-        return Ok(None);
+        return is_given(table, enqueued.id(), client).map(|()| None);
     }
     let token = LeaveToken::new()?;
     stay(table, enqueued.id(), &token.hash(), client)?;
@@ -125,13 +125,25 @@ pub(super) fn stay_until_left(
 /// Somebody more holds on to this build who cannot say that it leaves. One row stands for all of them.
 pub(super) fn stay_for_good(table: &Connection, enqueued: Enqueued, client: &str) -> Result<()> {
     if has_ended(enqueued) {
-        return Ok(());
+        return is_given(table, enqueued.id(), client);
     }
     stay(table, enqueued.id(), "", client)
 }
 
 fn has_ended(enqueued: Enqueued) -> bool {
     matches!(enqueued, Enqueued::Joined(_, status) if status.is_final())
+}
+
+/// Somebody is given an answer that was there already. Unless it is one who asked before, the build is not the
+/// submitter's alone any more, so that no submitter can have it erased.
+fn is_given(table: &Connection, id: JobId, client: &str) -> Result<()> {
+    let is_known = table
+        .prepare_cached("SELECT 1 FROM participants WHERE job_id = ?1 AND client = ?2")?
+        .exists(params![id.to_string(), client])?;
+    if is_known {
+        return Ok(());
+    }
+    stay(table, id, "", client)
 }
 
 fn stay(table: &Connection, id: JobId, secret: &str, client: &str) -> Result<()> {

@@ -2,6 +2,7 @@
 
 pub mod admit;
 pub mod adopt;
+pub mod attempts;
 pub mod cancel;
 pub mod claim;
 pub mod diagnostics;
@@ -20,6 +21,7 @@ pub mod watch;
 
 pub use admit::{Admitted, Hold, Limits, admit};
 pub use adopt::{Adopted, Adoption, Orphan, adopt, orphans};
+pub use attempts::{Attempt, attempts};
 pub use cancel::{Cancelled, cancel, cancel_by};
 pub use claim::{Claimed, Held, claim_next};
 pub use diagnostics::diagnostics;
@@ -29,10 +31,10 @@ pub use give_back::{Pause, give_back, make_due_builds_wait};
 pub use hand_over::{LettingGo, hand_over};
 pub use history::{Event, What, history};
 pub use leave::{LeaveToken, Left, leave};
-pub use overview::{Filter, Overview, Summary, overview};
+pub use overview::{Filter, Overview, Summary, overview, summary};
 pub use renew::{container_created, container_started, is_held, renew};
 pub use rescue::{Rescued, end_leases_of, holders, rescue, rescue_expired};
-pub use retry::{Wish, retry, wish};
+pub use retry::{MadeOf, Wish, made_of, retry, wish};
 pub use show::{Build, is_wanted, show, show_answer};
 pub use watch::{Changes, wait_until};
 

@@ -55,6 +55,8 @@ pub struct Filter {
     pub status: Option<Status>,
     /// Of this keyboard, in whatever case.
     pub keyboard: Option<String>,
+    /// Asked for first by this client: a keyed hash, see [`Store::client`].
+    pub client: Option<String>,
     /// With this text at an end of the id, of the client or of the worker, or anywhere in `keyboard-layout`, version or
     /// controller.
     pub text: Option<String>,
@@ -91,6 +93,22 @@ pub struct Overview {
 /// When the table cannot be read.
 pub async fn overview(store: &Store, filter: Filter) -> Result<Overview> {
     store.read(move |table| look(table, &filter)).await
+}
+
+/// One build as a line, without its place.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn summary(store: &Store, id: JobId) -> Result<Option<Summary>> {
+    store
+        .read(move |table| {
+            table
+                .prepare_cached(&format!("SELECT {COLUMNS} FROM jobs WHERE id = ?1"))?
+                .query_and_then([id.to_string()], summary_from)?
+                .next()
+                .transpose()
+        })
+        .await
 }
 
 const COLUMNS: &str =
@@ -157,7 +175,7 @@ fn waiting(table: &Connection, filter: &Filter) -> Result<Vec<Summary>> {
     let mut builds = Vec::new();
     for (build, position) in table
         .prepare_cached(&next)?
-        .query_and_then([MOST], summary)?
+        .query_and_then([MOST], summary_from)?
         .zip(1..)
     {
         let build = build?;
@@ -189,7 +207,7 @@ fn running(table: &Connection, filter: &Filter) -> Result<Vec<Summary>> {
 fn chosen(table: &Connection, sql: &str, filter: &Filter) -> Result<Vec<Summary>> {
     table
         .prepare_cached(sql)?
-        .query_and_then([MOST], summary)?
+        .query_and_then([MOST], summary_from)?
         .filter(|build| build.as_ref().map_or(true, |build| filter.fits(build)))
         .take(filter.limit)
         .collect()
@@ -208,7 +226,7 @@ fn ended(table: &Connection, filter: &Filter) -> Result<(Vec<Summary>, Option<Jo
     let mut builds = Vec::new();
     let mut seen = 0;
     let mut last = None;
-    for build in statement.query_and_then(params![before, MOST], summary)? {
+    for build in statement.query_and_then(params![before, MOST], summary_from)? {
         let build = build?;
         seen += 1;
         last = Some(build.id);
@@ -224,8 +242,9 @@ fn ended(table: &Connection, filter: &Filter) -> Result<(Vec<Summary>, Option<Jo
 
 impl Filter {
     fn fits(&self, build: &Summary) -> bool {
-        let keyboard = self.keyboard.as_deref();
+        let (keyboard, client) = (self.keyboard.as_deref(), self.client.as_deref());
         self.status.is_none_or(|status| status == build.status)
+            && client.is_none_or(|client| client == build.client)
             && keyboard.is_none_or(|name| name.eq_ignore_ascii_case(&build.keyboard))
             && self.text.as_deref().is_none_or(|text| has(build, text))
     }
@@ -243,7 +262,7 @@ fn has(build: &Summary, text: &str) -> bool {
         || somewhere(&build.controller)
 }
 
-fn summary(row: &Row<'_>) -> Result<Summary> {
+fn summary_from(row: &Row<'_>) -> Result<Summary> {
     let reason: Option<String> = row.get("reason")?;
     Ok(Summary {
         id: id_from(&row.get::<_, String>("id")?)?,

@@ -6,8 +6,10 @@ use rusqlite::params;
 
 use super::{
     super::{Result, Store, millis, now},
+    attempts,
     claim::Held,
 };
+use crate::job::ContainerSpec;
 
 /// Moves the lease's end. `false`: the build is not this worker's any more.
 ///
@@ -28,18 +30,19 @@ pub async fn renew(store: &Store, held: &Held, lease: Duration) -> Result<bool> 
         .await
 }
 
-/// Writes down a container before it is started, and counts the start. `false`: the build is not this
-/// worker's any more, and the container must not start.
+/// Writes down a container of this engine and all that it is given before it is started, and counts the start. `false`:
+/// the build is not this worker's any more, and the container must not start.
 ///
 /// # Errors
 /// When the table cannot be written.
 pub async fn container_created(
     store: &Store,
     held: &Held,
-    container: &str,
-    engine: &str,
+    (container, engine): (&str, &str),
+    spec: &ContainerSpec,
 ) -> Result<bool> {
     let (held, container, engine) = (held.clone(), container.to_owned(), engine.to_owned());
+    let spec = spec.to_json();
     store
         .write(move |table| {
             let changed = table
@@ -48,6 +51,9 @@ pub async fn container_created(
                      WHERE id = ?1 AND lease_owner = ?2 AND lease_epoch = ?3 AND status = 'running'",
                 )?
                 .execute(params![held.id.to_string(), held.worker, held.epoch, container, engine])?;
+            if changed == 1 {
+                attempts::note(table, &held, (&container, &engine), &spec)?;
+            }
             Ok(changed == 1)
         })
         .await

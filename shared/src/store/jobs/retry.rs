@@ -4,11 +4,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
 
 use super::{
-    super::{Result, Store, audit},
+    super::{Result, Store, StoreError, audit},
     claim::config_of,
     enqueue::{Enqueued, NewBuild, put, wake_workers},
 };
-use crate::job::JobId;
+use crate::{channel::Dialect, job::JobId};
 
 /// What a build was asked for with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,46 @@ pub async fn wish(store: &Store, id: JobId) -> Result<Option<Wish>> {
             Ok(version
                 .filter(|_| !config.is_empty())
                 .map(|version| Wish { version, config }))
+        })
+        .await
+}
+
+/// What a build's inputs are made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MadeOf {
+    /// The layout's JSON.
+    pub config: String,
+    /// The id of the image that it was planned with.
+    pub image: String,
+    /// The KLL that the image understands.
+    pub dialect: Dialect,
+}
+
+/// What a build's inputs are made of; `None` where its layout is kept no longer, or there is no such build.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn made_of(store: &Store, id: JobId) -> Result<Option<MadeOf>> {
+    store
+        .read(move |table| {
+            let found: Option<(String, String)> = table
+                .prepare_cached("SELECT image, dialect FROM jobs WHERE id = ?1")?
+                .query_row([id.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            let config = config_of(table, id)?;
+            let Some((image, dialect)) = found.filter(|_| !config.is_empty()) else {
+                return Ok(None);
+            };
+            let dialect = Dialect::parse(&dialect).ok_or(StoreError::Unknown {
+                table: "jobs",
+                column: "dialect",
+                value: dialect,
+            })?;
+            Ok(Some(MadeOf {
+                config,
+                image,
+                dialect,
+            }))
         })
         .await
 }

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::super::{Result, Store, StoreError};
-use crate::job::{Artifact, Fingerprint, JobId, Reason, Status};
+use crate::job::{Artifact, Fingerprint, FirmwareFile, JobId, Reason, Status};
 
 /// A build. Times are milliseconds since 1970, UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +119,7 @@ fn from_row(row: &Row<'_>) -> Result<Build> {
             file,
             bytes: row.get("artifact_bytes")?,
             sha256: row.get("artifact_sha256")?,
+            files: files_from(row.get("artifact_files")?)?,
         }),
     };
     Ok(Build {
@@ -142,6 +143,13 @@ fn from_row(row: &Row<'_>) -> Result<Build> {
         started_at: row.get("started_at")?,
         finished_at: row.get("finished_at")?,
         artifact,
+    })
+}
+
+/// `NULL` where nobody has looked into the zip.
+fn files_from(text: Option<String>) -> Result<Vec<FirmwareFile>> {
+    text.map_or(Ok(Vec::new()), |text| {
+        serde_json::from_str(&text).map_err(|_| unknown("artifact_files", text))
     })
 }
 

@@ -11,7 +11,7 @@ use bollard::{
     query_parameters::CreateContainerOptions,
 };
 
-use crate::container::{ContainerSpec, Scratch};
+use crate::container::ContainerSpec;
 
 /// The option of a tmpfs that bounds its files. Podman does not know it, and bounds them by memory alone.
 const INODES: &str = "nr_inodes";
@@ -81,11 +81,13 @@ fn host_config_from(spec: &ContainerSpec) -> HostConfig {
         )]
         nano_cpus: Some((limits.cpus * 1e9) as i64),
         pids_limit: Some(i64::from(limits.pids)),
-        ulimits: Some(vec![
-            ulimit("fsize", limits.file_bytes),
-            ulimit("core", 0),
-            ulimit("nofile", 1024),
-        ]),
+        ulimits: Some(
+            limits
+                .of_a_process()
+                .into_iter()
+                .map(|(name, most)| ulimit(name, most))
+                .collect(),
+        ),
         mounts: Some(
             spec.mounts
                 .iter()
@@ -101,7 +103,7 @@ fn host_config_from(spec: &ContainerSpec) -> HostConfig {
         tmpfs: Some(
             spec.scratch
                 .iter()
-                .map(|scratch| (scratch.target.clone(), tmpfs_options(scratch)))
+                .map(|scratch| (scratch.target.clone(), scratch.options()))
                 .collect(),
         ),
         // Never auto-remove: a log must be readable again from its first byte after a worker died.
@@ -115,13 +117,6 @@ fn host_config_from(spec: &ContainerSpec) -> HostConfig {
         }),
         ..Default::default()
     }
-}
-
-fn tmpfs_options(scratch: &Scratch) -> String {
-    format!(
-        "rw,noexec,nosuid,nodev,mode=1777,size={},{INODES}={}",
-        scratch.bytes, scratch.inodes
-    )
 }
 
 fn ulimit(name: &str, value: u64) -> ResourcesUlimits {
@@ -139,14 +134,16 @@ fn signed(number: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::container::Scratch;
 
     #[test]
     fn for_an_engine_that_cannot_bound_files_all_other_bounds_of_a_scratch_stay() {
-        let options = tmpfs_options(&Scratch {
+        let scratch = Scratch {
             target: "/tmp".to_owned(),
             bytes: 1000,
             inodes: 10,
-        });
+        };
+        let options = scratch.options();
         let body = ContainerCreateBody {
             host_config: Some(HostConfig {
                 tmpfs: Some(HashMap::from([("/tmp".to_owned(), options)])),
