@@ -14,7 +14,7 @@ use crate::{
     feed::Feeds,
     handlers::{health::Health, layouts::Catalogue, metrics::Metrics},
     operator::Tries,
-    pages::{console::look::Console, home::Choices},
+    pages::{choices::Choices, console::look::Console},
     per_client::PerClient,
     room::Room,
     traffic::Traffic,

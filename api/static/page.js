@@ -64,6 +64,16 @@ function followForm(form) {
   });
   form.elements.text.addEventListener("input", () => drawSoon(500));
 
+  // Who comes back finds the form as it was left, and by some browsers the picture as it was served.
+  addEventListener("pageshow", () => {
+    const { from, layout, text } = form.elements;
+    const isAsServed =
+      [...from].every((one) => one.checked === one.defaultChecked) &&
+      [...layout.options].every((one) => one.selected === one.defaultSelected) &&
+      text.value === text.defaultValue;
+    if (!isAsServed) drawSoon(0);
+  });
+
   // A file that is dropped anywhere on the form is chosen.
   const over = (isOver) => form.classList.toggle("is-over", isOver);
   form.addEventListener("dragover", (event) => {

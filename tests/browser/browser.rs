@@ -71,6 +71,10 @@ impl Browser {
         self.runtime.block_on(self.client.goto(url)).unwrap();
     }
 
+    pub(crate) fn back(&self) {
+        self.runtime.block_on(self.client.back()).unwrap();
+    }
+
     pub(crate) fn url(&self) -> String {
         let url = self.runtime.block_on(self.client.current_url()).unwrap();
         url.to_string()

@@ -81,8 +81,12 @@ fn a_visitor_chooses_a_layout_sees_it_builds_it_and_downloads_the_firmware() {
     let zip = service.get(browser.value(path).as_str().unwrap());
     assert_eq!((zip.status, zip.text().as_str()), (200, "firmware"));
 
+    // Whoever goes back finds what was chosen.
+    let url = browser.url();
+    browser.back();
+    browser.wait_for_text(".kb-name", "MD1 Hacker");
     // Somebody else, or the same one later.
-    browser.open(&browser.url());
+    browser.open(&url);
     browser.wait_for_text("h1", "Your firmware is ready");
     browser.wait_for_text("#log", SAID.trim());
 }
@@ -312,4 +316,9 @@ fn in_the_dark_the_large_page_is_for_everybody_too() {
     browser.open(&format!("{}/nothing-here", service.url));
     browser.wait_for_text("h1", "Not here");
     browser.assert_for_everybody("nothing here dark");
+    for (path, state) in [("/privacy", "privacy dark"), ("/docs", "docs dark")] {
+        browser.open(&format!("{}{path}", service.url));
+        browser.find("h1");
+        browser.assert_for_everybody(state);
+    }
 }

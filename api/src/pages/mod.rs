@@ -1,6 +1,6 @@
 //! Pages for people: how each of them is answered, and what its browser may do with it.
 //!
-//! - `home`, `form`, `ask`: the first page, what its form sends, and the build that it asks for.
+//! - `home`, `choices`, `form`, `ask`: the first page, what it offers, what its form sends, and the build that is asked for.
 //! - `build`, `leave`, `words`: a build's page, leaving it, and what it says.
 //! - `forget`, `privacy`: having a build erased, and what is kept of whom.
 //! - `keyboard`: a layout as pictures.
@@ -15,6 +15,7 @@
 pub(crate) mod ask;
 pub(crate) mod assets;
 pub(crate) mod build;
+pub(crate) mod choices;
 pub(crate) mod console;
 pub(crate) mod docs;
 pub(crate) mod forget;

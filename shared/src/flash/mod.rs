@@ -164,8 +164,8 @@ fn steps(guide: Option<&Guide>, known: &[FirmwareFile]) -> Vec<Step> {
 fn check(file: &GuideFile, known: &[FirmwareFile]) -> Option<Step> {
     let sha256 = &known.iter().find(|known| known.name == file.name)?.sha256;
     let words = format!(
-        "Its SHA-256 is {sha256}; `shasum -a 256` tells it on macOS, `certutil -hashfile {} SHA256` on Windows.",
-        file.name
+        "Compare {name}: its SHA-256 is {sha256}. On macOS, shasum -a 256 tells it, and on Windows certutil -hashfile {name} SHA256.",
+        name = file.name
     );
     Some(Step {
         command: ["sha256sum", file.name].map(str::to_owned).into(),
