@@ -95,7 +95,7 @@ impl Browser {
     }
 
     pub(crate) fn click(&self, css: &str) {
-        self.to_element(Some(css), async |element| element.click().await);
+        self.to_element(Some(css), &async |element| element.click().await);
     }
 
     /// Says yes to a question of the page.
@@ -125,14 +125,14 @@ impl Browser {
 
     /// Keys into an element; into what has the focus where none is named.
     pub(crate) fn type_into(&self, css: Option<&str>, keys: &str) {
-        self.to_element(css, async |element| element.send_keys(keys).await);
+        self.to_element(css, &async |element| element.send_keys(keys).await);
     }
 
     /// Does something to an element. A page that is kept up to date may exchange it just then, and it is found again.
     fn to_element(
         &self,
         css: Option<&str>,
-        act: impl AsyncFn(&Element) -> Result<(), fantoccini::error::CmdError>,
+        act: &impl AsyncFn(&Element) -> Result<(), fantoccini::error::CmdError>,
     ) {
         let deadline = std::time::Instant::now() + PATIENCE;
         loop {

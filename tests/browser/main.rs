@@ -323,8 +323,10 @@ fn in_the_dark_the_large_page_is_for_everybody_too() {
     browser.open(&format!("{}/nothing-here", service.url));
     browser.wait_for_text("h1", "Not here");
     browser.assert_for_everybody("nothing here dark");
-    assert_eq!(service.get("/privacy").status, 200);
-    browser.open(&format!("{}/privacy", service.url));
-    browser.find("h1");
-    browser.assert_for_everybody("privacy dark");
+    for page in ["privacy", "docs"] {
+        assert_eq!(service.get(&format!("/{page}")).status, 200);
+        browser.open(&format!("{}/{page}", service.url));
+        browser.find("h1");
+        browser.assert_for_everybody(&format!("{page} dark"));
+    }
 }
