@@ -75,23 +75,22 @@ async fn without_a_token_in_the_settings_nobody_is_an_operator() {
 
 #[tokio::test]
 async fn another_token_or_none_is_refused_everywhere_and_changes_nothing() {
-    let service = service().await;
-    for (method, path) in ROUTES {
-        let answer = service
-            .shows((method, path), "a-secret-of-some-lengtH")
-            .await;
-        assert_problem(&answer, 403);
-        let request = warp::test::request().method(method).path(path);
-        let answer = service.ask(request).await;
-        assert_problem(&answer, 401);
-        assert_eq!(header(&answer, "www-authenticate"), "Bearer");
+    // Fewer at each service than a client may guess.
+    for routes in ROUTES.chunks(5) {
+        let service = service().await;
+        for &(method, path) in routes {
+            let answer = service
+                .shows((method, path), "a-secret-of-some-lengtH")
+                .await;
+            assert_problem(&answer, 403);
+            let request = warp::test::request().method(method).path(path);
+            let answer = service.ask(request).await;
+            assert_problem(&answer, 401);
+            assert_eq!(header(&answer, "www-authenticate"), "Bearer");
+        }
+        let entries = audit::entries(&service.state.store, 9).await.unwrap();
+        assert!(entries.is_empty(), "{entries:?}");
     }
-    assert!(
-        audit::entries(&service.state.store, 9)
-            .await
-            .unwrap()
-            .is_empty()
-    );
 }
 
 #[tokio::test]
