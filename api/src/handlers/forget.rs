@@ -65,8 +65,7 @@ pub(crate) fn said(forgotten: Forgotten) -> Result<(), Problem> {
 }
 
 /// What an operator wants to be erased. It is in the body, as addresses in a path stand in the logs of proxies.
-#[derive(Deserialize, ToSchema)]
-#[schema(as = WhatToForget)]
+#[derive(Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum What {
     /// One build.

@@ -1,13 +1,20 @@
 //! The operators' routes, described.
 
 use serde_json::json;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        ObjectBuilder, OneOfBuilder, RefOr, Schema,
+        schema::{AdditionalProperties, AnyOfBuilder, SchemaFormat},
+    },
+};
 
 use super::{
     OPERATOR,
     builds::{of_build, refusing_bodies},
     describe::{Answer, Described, get, post},
     examples::{self, ID},
-    schemas::{StatusWord, maybe_uuid, number, text, word},
+    schemas::{StatusWord, maybe_uuid, number, text, uuid, word},
 };
 use crate::handlers::{attempts, builds, forget, operator, queue};
 
@@ -238,4 +245,30 @@ fn forget() -> Described {
         .answers(200, Answer::json::<forget::Erased>("What is gone", example))
         .refuses(404, "There is no build with this id.")
         .refuses(409, "The build has not ended.")
+}
+
+/// By hand, as an address is of one of two forms.
+impl PartialSchema for forget::What {
+    fn schema() -> RefOr<Schema> {
+        let form = |name: &str| text().format(Some(SchemaFormat::Custom(name.to_owned())));
+        let address = AnyOfBuilder::new().item(form("ipv4")).item(form("ipv6"));
+        let either = OneOfBuilder::new()
+            .item(only("build", uuid()))
+            .item(only("address", address.build().into()));
+        RefOr::T(either.build().into())
+    }
+}
+
+impl ToSchema for forget::What {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "WhatToForget".into()
+    }
+}
+
+/// An object with this member and no other.
+fn only(name: &str, value: Schema) -> Schema {
+    let object = ObjectBuilder::new().property(name, value).required(name);
+    object
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        .into()
 }
