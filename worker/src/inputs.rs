@@ -68,6 +68,15 @@ impl Owner {
     }
 }
 
+/// How a controller is asked to build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// What the image's label says: 2 for a job file, less for the predecessor's images.
+    pub protocol: u8,
+    /// Whether to build without anything that the image has prepared, so that the two can be compared.
+    pub cold: bool,
+}
+
 /// Makes both directories of a build and writes its inputs. `config` is the layout's JSON as it came.
 ///
 /// # Errors
@@ -77,7 +86,7 @@ pub fn write_inputs(
     generated: &Generated,
     config: &str,
     owner: Owner,
-    protocol: u8,
+    call: Call,
 ) -> io::Result<()> {
     let input = dirs.config.join(INPUT);
     fs::create_dir_all(&input)?;
@@ -87,11 +96,11 @@ pub fn write_inputs(
     }
     let json = format!("{}-{}.json", generated.board, generated.layout);
     write(&input.join(json), config)?;
-    write(&dirs.config.join("job"), &job_file(generated))?;
+    write(&dirs.config.join("job"), &job_file(generated, call.cold))?;
     owner.take(&dirs.builds)?;
     // Old images are root without its capabilities: to the kernel an ordinary user, and they move their
     // inputs. Nobody else comes by here, as the directories above are the worker's alone.
-    let mode = if protocol < 2 { 0o777 } else { 0o755 };
+    let mode = if call.protocol < 2 { 0o777 } else { 0o755 };
     for path in [&dirs.config, &input, &dirs.builds] {
         fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     }
@@ -105,20 +114,17 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// The file by which an entrypoint of protocol 2 knows what to do: a line a value, read and never run.
-fn job_file(generated: &Generated) -> String {
-    let split = if generated.keyboard.is_split() {
-        "1"
-    } else {
-        "0"
-    };
+fn job_file(generated: &Generated, cold: bool) -> String {
+    let flag = |set| if set { "1" } else { "0" };
     [
         ("script", generated.keyboard.build_script()),
         ("dir", INPUT),
         ("output", OUTPUT),
-        ("split", split),
+        ("split", flag(generated.keyboard.is_split())),
         ("layout", &generated.variant),
         ("default_map", &generated.default_map),
         ("partial_maps", &generated.partial_maps),
+        ("cold", flag(cold)),
     ]
     .iter()
     // A value that goes over a line's end would be a second value.

@@ -8,7 +8,7 @@ use shared::{
 
 use crate::{
     execute::{End, Run},
-    inputs::write_inputs,
+    inputs::{Call, write_inputs},
     log::LogFile,
 };
 
@@ -32,14 +32,12 @@ pub(crate) fn prepare<R>(run: &Run<R>, log_cap: u64) -> Result<(Generated, LogFi
         }
     };
     let (claimed, owner) = (&run.claimed, run.context.owner);
-    write_inputs(
-        &run.dirs,
-        &generated,
-        &claimed.config,
-        owner,
-        claimed.protocol,
-    )
-    .map_err(|error| could_not_be_made("the inputs", &error))?;
+    let call = Call {
+        protocol: claimed.protocol,
+        cold: false,
+    };
+    write_inputs(&run.dirs, &generated, &claimed.config, owner, call)
+        .map_err(|error| could_not_be_made("the inputs", &error))?;
     Ok((generated, log))
 }
 

@@ -1,6 +1,6 @@
 """Builds keymaps of each kind on prepared trees and cold, and compares every file of firmware to the byte.
 
-    python3 controllers/kit/compare <image> [--seed N] [--times N] [--keyboards k-type,…] [--json FILE]
+    python3 controllers/kit/compare <image> [--seed N] [--times N] [--layouts KType-Standard,…] [--json FILE]
 
 For each layout that comes with the service, with a change of each kind (keymaps.py), and in the sandbox that builds
 have. Seconds are the fastest of --times runs of the whole container. Exit status 1 where anything differs.
@@ -36,7 +36,7 @@ def main():
     layouts = layouts_of(f"{ROOT}/shared/keyboards.json", f"{ROOT}/tests/golden/{dialect}")
     results = []
     for layout in layouts:
-        if arguments.keyboards and layout.keyboard not in arguments.keyboards.split(","):
+        if arguments.layouts and layout.name not in arguments.layouts.split(","):
             continue
         for kind in KINDS:
             results.append(_compare(arguments, layout, kind))
@@ -54,7 +54,7 @@ def _arguments():
     parser.add_argument("image")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--times", type=int, default=1)
-    parser.add_argument("--keyboards", default="")
+    parser.add_argument("--layouts", default="")
     parser.add_argument("--json")
     return parser.parse_args()
 

@@ -8,10 +8,11 @@ then the script has to do it, from the beginning, and its words are for the user
 """
 
 import os
+import shutil
 import subprocess
 import sys
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 from warm.headers import Headers
 from warm.plan import Plan, Unknown, kll_arguments
@@ -63,7 +64,7 @@ def build(tree, directory, phases):
     maps = [os.environ.get(name, "") for name in ("DefaultMapOverride", "PartialMapsExpandedOverride")]
     _compile_kll(plan.kll, kll_arguments(plan.kll, directory, *maps), directory)
     for name in plan.configured:
-        _copy(os.path.join(tree, name), os.path.join(directory, name))
+        shutil.copyfile(os.path.join(tree, name), os.path.join(directory, name))
     phases.ended("KLL compiled")
     headers = headers_of(plan, tree, directory)
     prepared = {one.path: one.variant_for(headers) for one in plan.objects}
@@ -92,15 +93,24 @@ def headers_of(plan, tree, directory):
 
 
 def _compile(objects):
-    def compile_one(one):
-        os.makedirs(os.path.dirname(one.path), exist_ok=True)
-        subprocess.run(one.command, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=True)
-
     # The largest source takes longest, and nothing shall wait for it at the end.
-    objects = sorted(objects, key=lambda one: -os.path.getsize(one.command[-1]))
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        for _ in pool.map(compile_one, objects):
-            pass
+    waiting = iter(sorted(objects, key=lambda one: -os.path.getsize(one.command[-1])))
+    compiled = []
+
+    def work():
+        for one in waiting:
+            os.makedirs(os.path.dirname(one.path), exist_ok=True)
+            if subprocess.call(one.command, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL):
+                break
+            compiled.append(one)
+
+    workers = [threading.Thread(target=work) for _ in os.sched_getaffinity(0)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if len(compiled) != len(objects):
+        raise Unknown("an object does not compile")
 
 
 def _link(plan, prepared):
@@ -118,10 +128,3 @@ def read(path):
     # As it is, to the last carriage return.
     with open(path, encoding="utf-8", newline="") as file:
         return file.read()
-
-
-def _copy(source, target):
-    with open(source, "rb") as file:
-        content = file.read()
-    with open(target, "wb") as file:
-        file.write(content)

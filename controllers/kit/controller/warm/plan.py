@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shlex
-from dataclasses import asdict, dataclass
 
 FILE = "plan.json"
 
@@ -20,29 +19,29 @@ class Unknown(Exception):
     """The build is not one of those that this can be done for."""
 
 
-@dataclass
 class Kll:
     """The KLL compiler's arguments; `default` and `partial` are the maps of the layers."""
 
-    directory: str
-    before: list
-    default: list
-    partial: list
-    after: list
-    then: str
+    def __init__(self, directory, before, default, partial, after, then):
+        self.directory = directory
+        self.before = before
+        self.default = default
+        self.partial = partial
+        self.after = after
+        self.then = then
 
 
-@dataclass
 class Object:
     """One object: how it is compiled, which files of the build's directory it includes, and what is there of it.
 
     A variant is a directory of the tree, the generated names that this object uses there, and its key.
     """
 
-    path: str
-    command: list
-    includes: list
-    variants: list
+    def __init__(self, path, command, includes=(), variants=()):
+        self.path = path
+        self.command = command
+        self.includes = list(includes)
+        self.variants = list(variants)
 
     def variant_for(self, headers):
         """The directory with the object for these generated files, or None."""
@@ -52,7 +51,6 @@ class Object:
         return None
 
 
-@dataclass
 class Plan:
     """A build in its steps. `finish` makes the firmware of the linked program, `report` tells people about it.
 
@@ -60,17 +58,18 @@ class Plan:
     directory that are the same for every keymap.
     """
 
-    kll: Kll
-    objects: list
-    link: list
-    finish: str
-    report: list
-    generated: list
-    configured: list
+    def __init__(self, kll, objects, link, finish, report, generated=(), configured=()):
+        self.kll = kll
+        self.objects = objects
+        self.link = link
+        self.finish = finish
+        self.report = report
+        self.generated = generated
+        self.configured = configured
 
     def save(self, directory):
         with open(os.path.join(directory, FILE), "w", encoding="utf-8") as file:
-            json.dump(asdict(self), file, indent=1)
+            json.dump(self, file, default=vars, indent=1)
 
     @classmethod
     def load(cls, directory):
@@ -93,7 +92,7 @@ def plan_of(commands):
     if missing := [one.path for one in objects if one.path not in link]:
         raise Unknown(f"{missing[0]} is not linked")
     behind = commands[commands.index(linked[0]) + 1 :]
-    return Plan(_kll_of(kll[0]), objects, link, finish, behind, [], [])
+    return Plan(_kll_of(kll[0]), objects, link, finish, behind)
 
 
 def _steps(line):
@@ -102,12 +101,14 @@ def _steps(line):
 
 def _object_of(line):
     command = shlex.split(line)
-    return Object(command[command.index("-o") + 1], command, [], [])
+    return Object(command[command.index("-o") + 1], command)
 
 
 def _link_of(line):
     steps = _steps(line)
-    link = [word for word in shlex.split(steps[0]) if not LINKER_MAP.fullmatch(word)]
+    # The linker's map is for people, and debugging information is not in the firmware. The objects do have it, as
+    # the linker orders long branches by its numbers of all sections.
+    link = [word for word in shlex.split(steps[0]) if not LINKER_MAP.fullmatch(word)] + ["-Wl,--strip-debug"]
     finish = " && ".join(step for step in steps[1:] if not LISTING.search(step))
     return link, finish
 
@@ -118,26 +119,20 @@ def _kll_of(line):
     if steps[0].startswith("cd "):
         directory = shlex.split(steps.pop(0))[1]
     words = shlex.split(steps[0])
-    words = words[words.index("kll") + 1 :]
-    # The maps of a layer are the words behind its flag up to the next one.
-    groups = [[]]
-    for word in words:
-        if word.startswith("--"):
-            groups.append([])
-        groups[-1].append(word)
-    layers = [group for group in groups if group[:1] in (["--default"], ["--partial"])]
-    default = [group[1:] for group in layers if group[0] == "--default"]
-    if len(default) != 1 or groups[groups.index(layers[0]) : groups.index(layers[0]) + len(layers)] != layers:
-        raise Unknown("the maps of the layers do not stand together")
-    at = groups.index(layers[0])
-    return Kll(
-        directory,
-        sum(groups[:at], []),
-        default[0],
-        [group[1:] for group in layers if group[0] == "--partial"],
-        sum(groups[at + len(layers) :], []),
-        " && ".join(steps[1:]),
-    )
+    before, layers, after = [], [], []
+    into = before
+    for word in words[words.index("kll") + 1 :]:
+        if word in ("--default", "--partial"):
+            if after:
+                raise Unknown("the maps of the layers do not stand together")
+            layers.append([])
+            into = layers[-1]
+        elif word.startswith("--") and layers:
+            into = after
+        into.append(word)
+    if [layer.pop(0) for layer in layers] != ["--default"] + ["--partial"] * (len(layers) - 1):
+        raise Unknown("there is not one default layer")
+    return Kll(directory, before, layers[0], layers[1:], after, " && ".join(steps[1:]))
 
 
 def kll_arguments(kll, directory, default_map, partial_maps):
@@ -154,10 +149,10 @@ def kll_arguments(kll, directory, default_map, partial_maps):
             raise Unknown(f"the prepared tree knows no map {name}")
         return found[0]
 
-    layers = [layer.split() for layer in partial_maps.split(";") if layer]
-    if [] in layers:
-        raise Unknown("a layer has no map")
     default = [path_of(name) for name in default_map.split()] or kll.default
+    layers = [layer.split() for layer in partial_maps.split(";") if layer]
+    if [] in layers or (partial_maps and not layers) or (default_map and not default_map.split()):
+        raise Unknown("a layer has no map")
     partial = [[path_of(name) for name in layer] for layer in layers] or kll.partial
     arguments = [*kll.before, "--default", *default]
     for layer in partial:

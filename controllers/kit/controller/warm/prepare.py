@@ -23,6 +23,8 @@ from warm.plan import Plan, Unknown, plan_of
 # Prepared as they will be built: by somebody who may write to nothing but the build's own directory.
 NOBODY = 65534
 
+OBJCOPY = "arm-none-eabi-objcopy"
+
 IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
 
 
@@ -49,16 +51,16 @@ def _script(keyboard):
 def _prepare(keyboard, directory, layouts):
     with open(_script(keyboard), encoding="utf-8") as file:
         asks = re.search(r"\$\{?Layout\b", file.read())
-    for variant in sorted({layout.variant for layout in layouts}) if asks else [""]:
-        name = f"{keyboard}.{variant}" if variant else keyboard
+    for variant in sorted({layout.variant for layout in layouts}) if asks else [None]:
+        name = keyboard if variant is None else f"{keyboard}.{variant}"
         try:
-            plan = _prepare_tree(keyboard, variant, directory, os.path.join(TREES, name))
+            plan = _prepare_tree(keyboard, variant or "", directory, os.path.join(TREES, name))
         except (OSError, subprocess.CalledProcessError, Unknown, ValueError) as why:
             shutil.rmtree(os.path.join(TREES, name), ignore_errors=True)
             print(f"warm: {name} stays cold: {why}")
             continue
         for layout in layouts:
-            if layout.variant == variant or not variant:
+            if variant in (None, layout.variant):
                 try:
                     _build_warm(keyboard, layout, directory)
                     _keep_objects(plan, directory, os.path.join(TREES, name))
@@ -144,6 +146,8 @@ def _keep_objects(plan, directory, tree):
             uses = sorted({name.decode() for name in used} & names)
             one.variants.append([into, uses, headers.key(one.includes, uses)])
             _copy(one.path, directory, os.path.join(tree, into))
+            # Most of an object is for debuggers; the linker never opens it.
+            subprocess.run([OBJCOPY, "--compress-debug-sections=zlib", os.path.join(tree, into, one.path)], check=True)
     plan.save(tree)
 
 

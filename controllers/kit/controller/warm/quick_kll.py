@@ -27,6 +27,7 @@ def compile_kll(arguments, directory):
     gc.disable()
     from warm import lexer, parser
 
+    sys.modules["multiprocessing"] = types.SimpleNamespace(cpu_count=lambda: 1)
     sys.modules["multiprocessing.dummy"] = types.SimpleNamespace(Pool=_InOrder)
     sys.modules["kll.extern.funcparserlib.lexer"] = lexer
     sys.modules["kll.extern.funcparserlib.parser"] = parser
