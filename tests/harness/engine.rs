@@ -92,14 +92,13 @@ impl TestImage {
         Self::made(name, &format!("ENTRYPOINT {entrypoint}\n"))
     }
 
-    /// Makes `kiisrv-controller-<name>` with the kit's own entrypoint, whose K-Type script is this one. No
-    /// keyboard is prepared there, as a prepared one is built without its script.
+    /// Makes `kiisrv-controller-<name>` with the kit's own entrypoint, whose K-Type script is this one.
     #[must_use]
     pub fn compiling(name: &str, script: &str) -> Self {
         let write = serde_json::json!([
             "/bin/bash",
             "-c",
-            "printf '#!/bin/bash\\n%s\\n' \"$1\" > /controller/Keyboards/k-type.bash; rm -rf /opt/kiisrv/warm",
+            "printf '#!/bin/bash\\n%s\\n' \"$1\" > /controller/Keyboards/k-type.bash",
             "bash",
             script
         ]);

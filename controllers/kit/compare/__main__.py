@@ -1,9 +1,9 @@
 """Builds keymaps of each kind on prepared trees and cold, and compares every file of firmware to the byte.
 
-    python3 controllers/kit/compare <image> [--seed N] [--times N] [--layouts KType-Standard,…] [--json FILE]
+    python3 controllers/kit/compare <image> [--seed N] [--times N] [--layouts KType-Standard,…] [--json FILE] [--cgroup PARENT]
 
 For each layout that comes with the service, with a change of each kind (keymaps.py), and in the sandbox that builds
-have. Seconds are the fastest of --times runs of the whole container. Exit status 1 where anything differs.
+have; --cgroup is where a machine that does other work gives it more or less of its processors. Seconds are the fastest of --times runs of the whole container. Exit status 1 where anything differs.
 """
 
 import argparse
@@ -56,6 +56,7 @@ def _arguments():
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--layouts", default="")
     parser.add_argument("--json")
+    parser.add_argument("--cgroup", default="")
     return parser.parse_args()
 
 
@@ -68,7 +69,7 @@ def _compare(arguments, layout, kind):
     runs = {"warm": [], "cold": []}
     for _ in range(arguments.times):
         for way in runs:
-            runs[way].append(_build(arguments.image, layout, texts, way))
+            runs[way].append(_build(arguments, layout, texts, way))
     warm, cold = runs["warm"][0], runs["cold"][0]
     return {
         "layout": layout.name,
@@ -83,7 +84,7 @@ def _compare(arguments, layout, kind):
     }
 
 
-def _build(image, layout, texts, way):
+def _build(arguments, layout, texts, way):
     with tempfile.TemporaryDirectory() as directory:
         config, builds = f"{directory}/config", f"{directory}/builds"
         os.makedirs(f"{config}/input")
@@ -101,7 +102,8 @@ def _build(image, layout, texts, way):
             )
         mounts = ["-v", f"{config}:/mnt/config:ro", "-v", f"{builds}:/mnt/builds"]
         began = time.monotonic()
-        done = subprocess.run(["docker", "run", "--rm", *SANDBOX, *mounts, image], capture_output=True, text=True)
+        command = ["docker", "run", "--rm", "--cgroup-parent", arguments.cgroup, *SANDBOX, *mounts, arguments.image]
+        done = subprocess.run(command, capture_output=True, text=True)
         seconds = time.monotonic() - began
         return {
             "status": done.returncode,

@@ -4,7 +4,7 @@ import os
 import tempfile
 import unittest
 
-from warm.plan import Plan, Unknown, kll_arguments, plan_of
+from warm.plan import Plan, Unknown, kll_arguments, plan_of, state_of
 
 COMMANDS = [
     "cd /controller && python3 -m kll --kiibohd-debug --config /c/caps.kll --base /c/base.kll --default /kll/own.kll"
@@ -41,6 +41,18 @@ class APlan(unittest.TestCase):
         for commands in (COMMANDS[1:], COMMANDS[:-2], COMMANDS + [COMMANDS[0]], apart, []):
             with self.assertRaises(Unknown):
                 plan_of(commands)
+
+
+class ATreeThatChanges(unittest.TestCase):
+    def test_it_is_not_taken_for_what_was_prepared(self):
+        with tempfile.NamedTemporaryFile() as source:
+            plan = plan_of(COMMANDS)
+            plan.sources = {source.name: state_of(source.name)}
+            plan.check()
+            source.write(b"more")
+            source.flush()
+            with self.assertRaises(Unknown):
+                plan.check()
 
 
 class TheMapsOfAKeymap(unittest.TestCase):

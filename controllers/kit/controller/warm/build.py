@@ -61,6 +61,7 @@ def tree_of(keyboard, layout):
 
 def build(tree, directory, phases):
     plan = Plan.load(tree)
+    plan.check()
     maps = [os.environ.get(name, "") for name in ("DefaultMapOverride", "PartialMapsExpandedOverride")]
     _compile_kll(plan.kll, kll_arguments(plan.kll, directory, *maps), directory)
     for name in plan.configured:

@@ -55,10 +55,10 @@ class Plan:
     """A build in its steps. `finish` makes the firmware of the linked program, `report` tells people about it.
 
     `generated` are the files that come of a keymap and are compiled; `configured` those of the build's
-    directory that are the same for every keymap.
+    directory that are the same for every keymap; `sources` all others, by path, with size and time of writing.
     """
 
-    def __init__(self, kll, objects, link, finish, report, generated=(), configured=()):
+    def __init__(self, kll, objects, link, finish, report, generated=(), configured=(), sources=None):
         self.kll = kll
         self.objects = objects
         self.link = link
@@ -66,6 +66,13 @@ class Plan:
         self.report = report
         self.generated = generated
         self.configured = configured
+        self.sources = sources or {}
+
+    def check(self):
+        """Whoever changes a tree in an image made from this one need not know of what was prepared in it."""
+        for path, state in self.sources.items():
+            if state_of(path) != state:
+                raise Unknown(f"{path} has changed since")
 
     def save(self, directory):
         with open(os.path.join(directory, FILE), "w", encoding="utf-8") as file:
@@ -78,6 +85,11 @@ class Plan:
         saved["kll"] = Kll(**saved["kll"])
         saved["objects"] = [Object(**one) for one in saved["objects"]]
         return cls(**saved)
+
+
+def state_of(path):
+    status = os.stat(path)
+    return [status.st_size, int(status.st_mtime)]
 
 
 def plan_of(commands):

@@ -18,7 +18,7 @@ import sys
 
 from warm.build import BUILD, CONTROLLER, TREES, WORDS, headers_of
 from warm.maps import layouts_of
-from warm.plan import Plan, Unknown, plan_of
+from warm.plan import Unknown, plan_of, state_of
 
 # Prepared as they will be built: by somebody who may write to nothing but the build's own directory.
 NOBODY = 65534
@@ -118,8 +118,11 @@ def _keep_cold(directory, tree):
         inside.update(one.includes)
     plan.generated = sorted(inside & outputs)
     plan.configured = [*sorted(inside - outputs), "compile_commands.json"]
+    files = {os.path.normpath(os.path.join(directory, path)) for paths in included.values() for path in paths}
+    scripts = glob.glob(f"{CONTROLLER}/Keyboards/*.bash")
+    plan.sources = {path: state_of(path) for path in sorted(files.union(scripts)) if not _inside(path, directory)}
     words = set()
-    for path in {os.path.join(directory, path) for paths in included.values() for path in paths}:
+    for path in files:
         if _inside(path, directory) not in plan.generated:
             with open(path, "rb") as file:
                 words.update(IDENTIFIER.findall(file.read()))
