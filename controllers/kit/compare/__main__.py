@@ -3,7 +3,8 @@
     python3 controllers/kit/compare <image> [--seed N] [--times N] [--layouts KType-Standard,…] [--json FILE] [--cgroup PARENT]
 
 For each layout that comes with the service, with a change of each kind (keymaps.py), and in the sandbox that builds
-have; --cgroup is where a machine that does other work gives it more or less of its processors. Seconds are the fastest of --times runs of the whole container. Exit status 1 where anything differs.
+have. Seconds are the fastest of --times runs of the whole container; --cgroup is for a machine that does other work.
+Exit status 1 where anything differs.
 """
 
 import argparse
@@ -18,6 +19,8 @@ import zipfile
 KIT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROOT = os.path.dirname(os.path.dirname(KIT))
 sys.path.insert(0, os.path.join(KIT, "controller"))
+# What lies beside the sources goes into images.
+sys.dont_write_bytecode = True
 
 from keymaps import KINDS, changed  # noqa: E402
 from warm.maps import layouts_of  # noqa: E402

@@ -3,8 +3,8 @@
     python3 -S -c 'from warm.build import main; main()' <keyboard script without .bash> <directory>
 
 The maps are said in the environment as for the keyboard's script, the KLL files lie in the directory, and
-the same files come out there. Exit status 75 says that this is no build for a prepared tree or that something failed:
-then the script has to do it, from the beginning, and its words are for the user.
+the same files come out there. Exit status 75 says that this is no build for a prepared tree or that something
+failed: then the script has to do it, from the beginning, and its words are for the user.
 """
 
 import os
@@ -32,10 +32,9 @@ def main():
     # Whatever it is, the stock path does not have it, or says it better.
     except Exception as why:
         print(f"kiisrv: not on the prepared tree: {why}", flush=True)
-        sys.stdout.flush()
-        os._exit(NOT_HERE)
-    sys.stdout.flush()
+        sys.exit(NOT_HERE)
     # Nothing here needs to be taken down piece by piece.
+    sys.stdout.flush()
     os._exit(0)
 
 
@@ -52,7 +51,7 @@ class Phases:
 
 
 def tree_of(keyboard, layout):
-    for name in (f"{keyboard}.{layout}", keyboard):
+    for name in (f"{keyboard}@{layout}", keyboard):
         tree = os.path.join(TREES, name)
         if os.path.isdir(tree):
             return tree
@@ -84,7 +83,7 @@ def _compile_kll(kll, arguments, directory):
         raise Unknown("the KLL compiler refuses this keymap")
     os.chdir(directory)
     if kll.then:
-        subprocess.run(["sh", "-c", kll.then], check=True)
+        _run("what follows the KLL compiler", ["sh", "-c", kll.then])
 
 
 def headers_of(plan, tree, directory):
@@ -116,13 +115,16 @@ def _compile(objects):
 
 def _link(plan, prepared):
     """Links as the cold build does, with the prepared objects where they lie: same objects, order and flags."""
-    command = [prepared.get(word, word) for word in plan.link]
-    subprocess.run(command, stderr=subprocess.STDOUT, check=True)
+    _run("the linker", [prepared.get(word, word) for word in plan.link])
     reports = [subprocess.Popen(["sh", "-c", line], stderr=subprocess.STDOUT) for line in plan.report]
-    subprocess.run(["sh", "-c", plan.finish], stderr=subprocess.STDOUT, check=True)
-    for report in reports:
-        if report.wait():
-            raise Unknown("the size could not be told")
+    _run("what follows the linker", ["sh", "-c", plan.finish])
+    if any(report.wait() for report in reports):
+        raise Unknown("the size could not be told")
+
+
+def _run(what, command):
+    if subprocess.call(command, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL):
+        raise Unknown(f"{what} failed")
 
 
 def read(path):

@@ -3,7 +3,7 @@
     python3 -m warm.prepare <directory of maps> <keyboard script without .bash> …
 
 A keyboard's script is run as in any build, with the maps that it names itself, in the directory where a
-build will be. What is kept stands in TREES/<script>, or TREES/<script>.<layout> for a script that asks for the
+build will be. What is kept stands in TREES/<script>, or TREES/<script>@<layout> for a script that asks for the
 layout's name. Then the layouts that people start from are built on it, and the objects that each of them
 needs besides are kept too. A keyboard that cannot be prepared is left out, and built as ever.
 """
@@ -49,10 +49,9 @@ def _script(keyboard):
 
 
 def _prepare(keyboard, directory, layouts):
-    with open(_script(keyboard), encoding="utf-8") as file:
-        asks = re.search(r"\$\{?Layout\b", file.read())
-    for variant in sorted({layout.variant for layout in layouts}) if asks else [None]:
-        name = keyboard if variant is None else f"{keyboard}.{variant}"
+    variants = sorted({layout.variant for layout in layouts}) if _asks_for_layout(keyboard) else [None]
+    for variant in variants:
+        name = keyboard if variant is None else f"{keyboard}@{variant}"
         try:
             plan = _prepare_tree(keyboard, variant or "", directory, os.path.join(TREES, name))
         except (OSError, subprocess.CalledProcessError, Unknown, ValueError) as why:
@@ -67,6 +66,18 @@ def _prepare(keyboard, directory, layouts):
                 except Unknown as why:
                     print(f"warm: {name} without {layout.name}: {why}")
         print(f"warm: {name} with {sum(len(one.variants) for one in plan.objects)} objects for {len(plan.objects)}")
+
+
+def _asks_for_layout(keyboard):
+    """Whether a script, or one that it names, reads the layout's name."""
+    scripts = [f"{keyboard}.bash", *re.findall(r"[\w.-]+\.bash", _text(_script(keyboard)))]
+    paths = [f"{CONTROLLER}/Keyboards/{script}" for script in scripts]
+    return any(re.search(r"\$\{?Layout\b", _text(path)) for path in paths if os.path.isfile(path))
+
+
+def _text(path):
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
 
 
 def _prepare_tree(keyboard, variant, directory, tree):
