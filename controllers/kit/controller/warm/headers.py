@@ -56,5 +56,9 @@ class Headers:
                 seen.append([[used, plain[used]] for used in uses if used in plain])
         return hashlib.sha256(repr(seen).encode()).hexdigest()
 
+    def differ(self, others, includes):
+        """Whether an object that includes these files sees more than other values in the other headers."""
+        return any(self.files[name].other != others.files[name].other for name in includes if name in self.files)
+
     def names(self):
         return set().union(*(file.plain for file in self.files.values()))

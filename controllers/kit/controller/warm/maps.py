@@ -18,9 +18,10 @@ class Layout:
     function_map: str
     files: list
 
-    def environment(self):
-        """How a keyboard's script is told of the maps."""
+    def environment(self, more=0):
+        """How a keyboard's script is told of the maps, and of so many layers more that do nothing."""
         layers = [f"{self.function_map} {os.path.basename(path)[:-len('.kll')]}" for path in self.files]
+        layers += [self.function_map] * more
         return {
             "Layout": self.variant,
             "DefaultMapOverride": layers[0],

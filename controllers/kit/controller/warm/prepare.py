@@ -4,8 +4,8 @@
 
 A keyboard's script is run as in any build, with the maps that it names itself, in the directory where a
 build will be. What is kept stands in TREES/<script>, or TREES/<script>@<layout> for a script that asks for the
-layout's name. Then the layouts that people start from are built on it, and the objects that each of them
-needs besides are kept too. A keyboard that cannot be prepared is left out, and built as ever.
+layout's name. Then the layouts that people start from are built on it, also with a layer or two more, and the objects
+that each of them needs besides are kept too. A keyboard that cannot be prepared is left out, and built as ever.
 """
 
 import glob
@@ -22,6 +22,9 @@ from warm.plan import Unknown, plan_of, state_of
 
 # Prepared as they will be built: by somebody who may write to nothing but the build's own directory.
 NOBODY = 65534
+
+# A layer is what people add most, and their number is in more objects than any other.
+MORE_LAYERS = 2
 
 OBJCOPY = "arm-none-eabi-objcopy"
 
@@ -60,12 +63,19 @@ def _prepare(keyboard, directory, layouts):
             continue
         for layout in layouts:
             if variant in (None, layout.variant):
-                try:
-                    _build_warm(keyboard, layout, directory)
-                    _keep_objects(plan, directory, os.path.join(TREES, name))
-                except Unknown as why:
-                    print(f"warm: {name} without {layout.name}: {why}")
+                _prepare_layout(keyboard, layout, plan, directory, os.path.join(TREES, name))
         print(f"warm: {name} with {sum(len(one.variants) for one in plan.objects)} objects for {len(plan.objects)}")
+
+
+def _prepare_layout(keyboard, layout, plan, directory, tree):
+    plain = None
+    for more in range(MORE_LAYERS + 1):
+        try:
+            _build_warm(keyboard, layout, more, directory)
+            headers = _keep_objects(plan, directory, tree, plain)
+            plain = plain or headers
+        except Unknown as why:
+            print(f"warm: {os.path.basename(tree)} without {layout.name} and {more} layers more: {why}")
 
 
 def _asks_for_layout(keyboard):
@@ -87,12 +97,12 @@ def _prepare_tree(keyboard, variant, directory, tree):
     return _keep_cold(directory, tree)
 
 
-def _build_warm(keyboard, layout, directory):
+def _build_warm(keyboard, layout, more, directory):
     _begin(directory)
     for path in layout.files:
         shutil.copy(path, directory)
     command = [sys.executable, "-S", "-c", "from warm.build import main; main()", keyboard, directory]
-    _run(command, directory, layout.environment())
+    _run(command, directory, layout.environment(more))
 
 
 def _begin(directory):
@@ -149,13 +159,17 @@ def _keep_cold(directory, tree):
     return plan
 
 
-def _keep_objects(plan, directory, tree):
-    """Puts the objects of a build into the tree that are not there, as one more variant of each."""
+def _keep_objects(plan, directory, tree, plain=None):
+    """Puts the objects of a build into the tree that are not there, as one more variant of each.
+
+    `plain` are the headers of the same keymap without the layers that nobody has: what differs from it by more
+    than numbers is of no use to another keymap.
+    """
     headers = headers_of(plan, tree, directory)
     names = headers.names()
     into = str(len(glob.glob(f"{tree}/[0-9]*")))
     for one in plan.objects:
-        if one.variant_for(headers) is None:
+        if one.variant_for(headers) is None and not (plain and headers.differ(plain, one.includes)):
             used = re.findall(rb"^#(?:define|undef) (\w+)", _preprocessed(one, directory), re.MULTILINE)
             uses = sorted({name.decode() for name in used} & names)
             one.variants.append([into, uses, headers.key(one.includes, uses)])
@@ -163,6 +177,7 @@ def _keep_objects(plan, directory, tree):
             # Most of an object is for debuggers; the linker never opens it.
             subprocess.run([OBJCOPY, "--compress-debug-sections=zlib", os.path.join(tree, into, one.path)], check=True)
     plan.save(tree)
+    return headers
 
 
 def _preprocessed(one, directory):
