@@ -43,7 +43,7 @@ find_maps() {
 }
 
 found=()
-find_maps "${DefaultMapOverride:-stdFuncMap}"
+find_maps "${DefaultMapOverride:-${DefaultMap:-stdFuncMap}}"
 default=(--default "${found[@]}")
 
 partial=()

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Builds the reference firmware as ergodox-r; build.bash says how it is called.
 export BOARD=ergodox-r
+DefaultMap=infinity_ergodox/lcdFuncMap
 # shellcheck source-path=SCRIPTDIR source=build.bash
 source "$(dirname "${BASH_SOURCE[0]}")/build.bash"
