@@ -1,4 +1,4 @@
-//! Pictures that stand within a page: no style of their own, as the page has [`STYLE`](super::STYLE) and
+//! Pictures that stand within a page: no style of their own, as the page has [`STYLE`](crate::draw::STYLE) and
 //! [`FAULT_STYLE`], and with the keys marked that something is wrong with.
 
 use serde_json::Value;
