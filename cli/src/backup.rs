@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use kiisrv_cli::progress::spinner;
 use shared::{
     settings::Settings,
     store::backup::{self, Copied},
@@ -15,14 +16,18 @@ pub(crate) struct Arguments {
 
 /// Copies the table.
 pub(crate) fn take(arguments: &Arguments, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let moving = spinner("copying the table");
     let copied = backup::take(&settings.data, &arguments.file, settings.disk_reserve)?;
+    drop(moving);
     say!("{}: {}", arguments.file.display(), words(&copied));
     Ok(ExitCode::SUCCESS)
 }
 
 /// Puts a copy back.
 pub(crate) fn put_back(arguments: &Arguments, settings: &Settings) -> anyhow::Result<ExitCode> {
+    let moving = spinner("looking at the copy, and putting it back");
     let restored = backup::put_back(&settings.data, &arguments.file)?;
+    drop(moving);
     let table = settings.data.join("kiisrv.db");
     say!("{}: {}", table.display(), words(&restored.copied));
     if let Some(before) = &restored.before {

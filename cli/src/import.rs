@@ -6,6 +6,7 @@ use std::{
     process::ExitCode,
 };
 
+use kiisrv_cli::progress;
 use shared::{
     settings::Settings,
     store::{
@@ -77,9 +78,12 @@ async fn import(arguments: &Arguments, settings: &Settings) -> anyhow::Result<()
 
 async fn take_requests(path: &Path, mut requests: RequestsImport) -> anyhow::Result<()> {
     let mut tally = Tally::default();
+    let bar = progress::bar("requests", requests.rows.saturating_sub(requests.known));
     while let Some(batch) = requests.next_batch().await? {
+        bar.done(batch.taken + batch.rows_left_out());
         tally.add(batch);
     }
+    drop(bar);
     say!("\nrequests of {}", path.display());
     say!("{:>9}  rows", requests.rows);
     say!("{:>9}  known already", requests.known);

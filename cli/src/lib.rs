@@ -4,6 +4,8 @@
 pub mod doctor;
 /// The queue, its builds and its workers, by the operator's word and over HTTP.
 pub mod operate;
+/// What moves while something takes longer than a moment.
+pub mod progress;
 /// Controllers and channels: what people are given, by the operator's word.
 pub mod versions;
 /// What is to be done with firmware, as a service says it.

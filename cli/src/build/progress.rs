@@ -1,11 +1,9 @@
 //! What is shown while builds wait and run: a line for each that moves on a terminal, and plain lines elsewhere.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-
-/// Between two pictures of a line that moves.
-const TICK: Duration = Duration::from_millis(120);
+use kiisrv_cli::progress::TICK;
 
 /// All lines.
 pub(super) struct Progress {

@@ -19,6 +19,8 @@ use worker::{
     reconcile::{self, Ground, LookError, Mended, Mismatch},
 };
 
+use crate::progress::spinner;
+
 use report::{Finding, Report};
 
 /// What is found must be found again after this: what is under way is over by then, or has changed.
@@ -86,11 +88,13 @@ pub fn run(
     settings: &Settings,
     out: &mut dyn Write,
 ) -> anyhow::Result<Verdict> {
+    let moving = spinner("comparing the table, the engine and the files");
     let report = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("the runtime could not start")?
         .block_on(examine(arguments, settings))?;
+    drop(moving);
     report.write(arguments.json, out)?;
     Ok(if report.left() == 0 {
         Verdict::Well

@@ -25,6 +25,8 @@ use shared::{
 };
 use tokio::time::Instant;
 
+use crate::progress;
+
 use super::{
     firmware,
     report::{Report, Row},
@@ -128,10 +130,18 @@ impl<'a> Trial<'a> {
             asked.push((keyboard, known, first, again));
         }
         let mut rows = Vec::new();
+        let builds: usize = asked
+            .iter()
+            .map(|asked| 1 + usize::from(asked.3.is_some()))
+            .sum();
+        let bar = progress::bar("builds", builds as u64);
         for (keyboard, known, first, again) in asked {
+            bar.now(format!("{keyboard} {}", known.layout));
             let mut row = self.row((keyboard, known), first, deadline).await?;
+            bar.done(1);
             if let Some(again) = again {
                 let again = self.row((keyboard, known), again, deadline).await?;
+                bar.done(1);
                 row.compare(again);
             }
             rows.push(row);
