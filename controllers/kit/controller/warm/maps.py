@@ -29,6 +29,16 @@ class Layout:
         }
 
 
+def scripts_of(keyboards):
+    """The scripts of all keyboards, without .bash."""
+    with open(keyboards, encoding="utf-8") as file:
+        return sorted({_script(keyboard) for keyboard in json.load(file)})
+
+
+def _script(keyboard):
+    return keyboard["script"].removesuffix(".bash")
+
+
 def layouts_of(keyboards, directory):
     with open(keyboards, encoding="utf-8") as file:
         keyboards = {name: keyboard for keyboard in json.load(file) for name in keyboard["names"]}
@@ -41,7 +51,7 @@ def layouts_of(keyboards, directory):
         layouts.append(
             Layout(
                 os.path.basename(maps.rstrip("/")),
-                keyboard["script"].removesuffix(".bash"),
+                _script(keyboard),
                 keyboard.get("split", False),
                 re.sub(r"[^A-Za-z0-9_.-]", "_", header["Variant"]),
                 keyboard.get("function_map", "stdFuncMap"),

@@ -17,7 +17,7 @@ import subprocess
 import sys
 
 from warm.build import BUILD, CONTROLLER, TREES, WORDS, headers_of
-from warm.maps import layouts_of
+from warm.maps import layouts_of, scripts_of
 from warm.plan import Unknown, plan_of, state_of
 
 # Prepared as they will be built: by somebody who may write to nothing but the build's own directory.
@@ -32,11 +32,12 @@ IDENTIFIER = re.compile(rb"[A-Za-z_]\w*")
 
 
 def main():
-    layouts = layouts_of(f"{sys.argv[1]}/keyboards.json", sys.argv[1])
+    keyboards = f"{sys.argv[1]}/keyboards.json"
+    layouts = layouts_of(keyboards, sys.argv[1])
     os.makedirs(TREES)
     if not os.path.lexists("/tmp/1-hid-io-layouts"):
         os.symlink("/opt/kiisrv/hid-io-layouts", "/tmp/1-hid-io-layouts")
-    for keyboard in sys.argv[2:] or sorted({layout.keyboard for layout in layouts}):
+    for keyboard in sys.argv[2:] or scripts_of(keyboards):
         own = [layout for layout in layouts if layout.keyboard == keyboard]
         halves = [f"{keyboard}-l", f"{keyboard}-r"]
         if all(os.path.isfile(_script(half)) for half in halves):
