@@ -1,6 +1,6 @@
 # What people do with this tree. Each target does its own set-up.
 
-.PHONY: demo stop test test-quick redteam check chaos fuzz controller images test-compose test-openapi test-tools browser golden
+.PHONY: demo stop test test-quick redteam check chaos fuzz bench controller images test-compose test-openapi test-tools browser golden
 
 # A layout in, a firmware zip out: installs, builds and starts what is missing
 demo:
@@ -76,3 +76,8 @@ golden:
 fuzz: SECONDS ?= 60
 fuzz:
 	SECONDS_EACH=$(SECONDS) scripts/fuzz
+
+# The service beside its limit, in turns: a table, and target/bench/report.json. make bench QUICK=1 takes a minute
+bench:
+	scripts/ensure-build-tools
+	cargo run -q --release -p kiisrv-bench --locked -- $(if $(QUICK),--quick) $(ONLY)

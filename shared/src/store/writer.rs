@@ -92,13 +92,22 @@ fn in_savepoint<T>(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> Result<T>,
 ) -> Result<T> {
-    connection.execute_batch("SAVEPOINT work")?;
+    run(connection, "SAVEPOINT work")?;
     // A panic is a fault of one piece of work, and must not end the thread that all others need.
     let done =
         catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or(Err(StoreError::Panicked));
     match &done {
-        Ok(_) => connection.execute_batch("RELEASE work")?,
-        Err(_) => connection.execute_batch("ROLLBACK TO work; RELEASE work")?,
+        Ok(_) => run(connection, "RELEASE work")?,
+        Err(_) => {
+            run(connection, "ROLLBACK TO work")?;
+            run(connection, "RELEASE work")?;
+        }
     }
     done
+}
+
+/// Runs a statement that is kept prepared, as each piece of work needs the same ones.
+fn run(connection: &Connection, statement: &str) -> Result<()> {
+    connection.prepare_cached(statement)?.execute([])?;
+    Ok(())
 }

@@ -35,8 +35,10 @@ impl Model {
         let has_token = how == How::UntilItLeaves && !row.status.is_final();
         if has_token {
             row.staying.insert(self.tokens.len());
+            row.has_told.insert(client);
             self.tokens.push(build);
-        } else if !row.status.is_final() {
+        } else if !row.status.is_final() || !row.has_told.contains(&client) {
+            // Who is given an answer that was there has it from then on, and its submitter no more alone.
             row.is_held_for_good = true;
         }
         self.count(client, what);

@@ -33,6 +33,8 @@ pub(crate) struct Row {
     pub kept: bool,
     pub answer_is_old: bool,
     pub is_held_for_good: bool,
+    /// The clients that were told a token, whether or not they have left.
+    pub has_told: BTreeSet<u8>,
     /// The tokens that nobody has left with.
     pub staying: BTreeSet<usize>,
     pub history: Vec<Event>,
@@ -87,6 +89,7 @@ impl Row {
             kept: false,
             answer_is_old: false,
             is_held_for_good: false,
+            has_told: BTreeSet::new(),
             staying: BTreeSet::new(),
             history: Vec::new(),
         }
