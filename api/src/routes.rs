@@ -39,6 +39,7 @@ pub fn routes(
 {
     let table = table(state);
     let places: Arc<[Place]> = table.iter().map(|route| route.place).collect();
+    let known = Arc::clone(&places);
     let all = preflight().or(first_of(table)).unify();
     let answered = path::full()
         .and(headers())
@@ -49,7 +50,7 @@ pub fn routes(
         })
         .map(for_every_origin);
     let traffic = state.traffic.clone();
-    asked()
+    asked(known)
         .and(answered)
         .map(move |asked: Asked, response: Response| {
             traffic.answered(&asked, response.status());

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -14,6 +15,8 @@ use warp::{
     http::{Method, StatusCode},
     path::FullPath,
 };
+
+use crate::routes::Place;
 
 /// From an answer out of memory to the longest that an old client is held.
 const SECONDS: [f64; 12] = [
@@ -125,14 +128,15 @@ impl Drop for Connected {
 }
 
 /// Takes the time and the route of every request.
-pub(crate) fn asked()
--> impl Filter<Extract = (Asked,), Error = Infallible> + Clone + Send + Sync + 'static {
+pub(crate) fn asked(
+    places: Arc<[Place]>,
+) -> impl Filter<Extract = (Asked,), Error = Infallible> + Clone + Send + Sync + 'static {
     let query = warp::query::raw().or_else(|_| async { Ok::<_, Infallible>((String::new(),)) });
     warp::method().and(warp::path::full()).and(query).map(
-        |method: Method, path: FullPath, query: String| Asked {
+        move |method: Method, path: FullPath, query: String| Asked {
             begun: Instant::now(),
             method: method_of(&method),
-            route: route_of(path.as_str(), &query),
+            route: route_of(&places, path.as_str(), &query),
         },
     )
 }
@@ -148,50 +152,30 @@ fn method_of(method: &Method) -> &'static str {
     }
 }
 
-/// The route of a path. What somebody made up is `other`, so that strangers cannot make new series. A look that waits
-/// for a change is a route of its own: its time is no one's fault.
-fn route_of(path: &str, query: &str) -> &'static str {
+/// The route of a path, by the table of routes. What somebody made up is `other`, so that strangers cannot make new
+/// series. A look that waits for a change is a route of its own: its time is no one's fault.
+fn route_of(places: &[Place], path: &str, query: &str) -> &'static str {
     let waits = query.split('&').any(|part| part.starts_with("wait="));
-    let segments: Vec<_> = path.split('/').skip(1).take(5).collect();
-    match segments[..] {
-        [""] => "/",
-        ["download.php"] => "/download.php",
-        ["tmp", _] => "/tmp/{file}",
-        ["layouts", _] => "/layouts/{file}",
-        ["versions"] => "/versions",
-        ["stats"] => "/stats",
-        ["healthz"] => "/healthz",
-        ["readyz"] => "/readyz",
-        ["metrics"] => "/metrics",
-        ["v1", "builds"] => "/v1/builds",
-        ["v1", "builds", _] if waits => "/v1/builds/{id}?wait",
-        ["v1", "builds", _] => "/v1/builds/{id}",
-        ["v1", "builds", _, "log"] => "/v1/builds/{id}/log",
-        ["v1", "builds", _, "artifact"] => "/v1/builds/{id}/artifact",
-        ["v1", "builds", _, "events"] => "/v1/builds/{id}/events",
-        ["v1", "keyboards"] => "/v1/keyboards",
-        ["v1", "versions"] => "/v1/versions",
-        ["v1", "layouts"] => "/v1/layouts",
-        ["builds"] => "/builds",
-        ["builds", _] => "/builds/{id}",
-        ["builds", _, "leave"] => "/builds/{id}/leave",
-        ["draw"] => "/draw",
-        ["assets", _] => "/assets/{name}",
-        ["builds", _, "forget"] => "/builds/{id}/forget",
-        ["privacy"] => "/privacy",
-        ["v1", "builds", _, "forget"] => "/v1/builds/{id}/forget",
-        ["v1", "queue" | "workers" | "forget", ..] => "/v1/{operator}",
-        ["queue", ..] => "/queue",
-        _ => "other",
+    let place = places.iter().find(|place| place.is_at(path));
+    match place.map(|place| place.path) {
+        Some("/v1/builds/{id}") if waits => "/v1/builds/{id}?wait",
+        Some(path) => path,
+        None => "other",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::routes::Verb;
 
     #[test]
     fn a_path_that_somebody_made_up_makes_no_series_of_its_own() {
+        let places =
+            ["/", "/v1/builds/{id}", "/v1/builds/{id}/log", "/tmp/{file}"].map(|path| Place {
+                verb: Verb::Get,
+                path,
+            });
         for (path, query, route) in [
             ("/", "", "/"),
             ("/v1/builds/abc", "", "/v1/builds/{id}"),
@@ -205,9 +189,8 @@ mod tests {
             ("/tmp/x/y", "", "other"),
             ("/v1/builds/abc/log/x", "", "other"),
             ("/wp-login.php", "", "other"),
-            ("", "", "other"),
         ] {
-            assert_eq!(route_of(path, query), route, "{path}");
+            assert_eq!(route_of(&places, path, query), route, "{path}");
         }
     }
 

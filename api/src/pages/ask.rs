@@ -21,6 +21,7 @@ pub(crate) async fn ask(
     state: State,
     asker: Asker,
     request: HeaderMap,
+    over_tls: bool,
     incoming: Incoming,
 ) -> Answer {
     let form = Form::read(&state, &request, incoming).await?;
@@ -28,7 +29,7 @@ pub(crate) async fn ask(
         Ok(layout) => layout,
         Err(problem) => return home::again(&state, &form, Bytes::new(), Some(&problem)).await,
     };
-    match asked(&state, asker, layout.clone(), &form.version, &request).await {
+    match asked(&state, asker, layout.clone(), &form.version, over_tls).await {
         Ok(response) => Ok(response),
         Err(problem) => home::again(&state, &form, layout, Some(&problem)).await,
     }
@@ -39,7 +40,7 @@ async fn asked(
     asker: Asker,
     layout: Bytes,
     version: &str,
-    request: &HeaderMap,
+    over_tls: bool,
 ) -> Answer {
     let submitted = submit(
         state,
@@ -52,7 +53,7 @@ async fn asked(
     let id = submitted.enqueued.id();
     let mut response = to(&format!("/builds/{id}"))?;
     if let Some(token) = &submitted.token {
-        let cookie = leave::cookie(id, token.as_str(), request);
+        let cookie = leave::cookie(id, token.as_str(), over_tls);
         let cookie = HeaderValue::from_str(&cookie).map_err(Problem::broken)?;
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }

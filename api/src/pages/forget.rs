@@ -25,7 +25,7 @@ use crate::{
 struct Page;
 
 /// `POST /builds/{id}/forget`
-pub(crate) async fn forget(state: State, id: String, request: HeaderMap) -> Answer {
+pub(crate) async fn forget(state: State, id: String, request: HeaderMap, over_tls: bool) -> Answer {
     let id = parse_id(&id)?;
     let status = find(&state, id).await?.status;
     if !status.is_final() {
@@ -49,5 +49,5 @@ pub(crate) async fn forget(state: State, id: String, request: HeaderMap) -> Answ
         other => said(other)?,
     }
     tracing::info!(job.id = %id, "Erased, as who asked for it wished");
-    give_up(page(&Page)?, held, id, &request)
+    give_up(page(&Page)?, held, id, over_tls)
 }

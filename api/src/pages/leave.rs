@@ -28,18 +28,15 @@ const MOST: usize = 16;
 const KEPT: &str = "Max-Age=86400";
 
 /// The cookie for a build, as it is set.
-pub(super) fn cookie(id: JobId, token: &str, request: &HeaderMap) -> String {
+pub(super) fn cookie(id: JobId, token: &str, over_tls: bool) -> String {
     let own = token.get(..8).unwrap_or(token);
-    format!("{PREFIX}{own}={token}; {KEPT}; {}", bounds(id, request))
+    format!("{PREFIX}{own}={token}; {KEPT}; {}", bounds(id, over_tls))
 }
 
 /// To this build's pages, by no script, and not with a form of another site's. A cookie that came in the clear could
 /// not be kept from the clear.
-fn bounds(id: JobId, request: &HeaderMap) -> String {
-    let is_secret = request
-        .get("x-forwarded-proto")
-        .is_some_and(|scheme| scheme == "https");
-    let secure = if is_secret { "; Secure" } else { "" };
+fn bounds(id: JobId, over_tls: bool) -> String {
+    let secure = if over_tls { "; Secure" } else { "" };
     format!("Path=/builds/{id}; HttpOnly; SameSite=Lax{secure}")
 }
 
@@ -59,7 +56,7 @@ pub(super) fn may_leave(request: &HeaderMap) -> bool {
 }
 
 /// `POST /builds/{id}/leave`
-pub(crate) async fn leave(state: State, id: String, request: HeaderMap) -> Answer {
+pub(crate) async fn leave(state: State, id: String, request: HeaderMap, over_tls: bool) -> Answer {
     let id = parse_id(&id)?;
     let held = held(&request);
     let mut has_left = false;
@@ -77,7 +74,7 @@ pub(crate) async fn leave(state: State, id: String, request: HeaderMap) -> Answe
     if !has_left {
         return Err(only_who_asked("leave it"));
     }
-    give_up(to(&format!("/builds/{id}?left"))?, held, id, &request)
+    give_up(to(&format!("/builds/{id}?left"))?, held, id, over_tls)
 }
 
 /// Somebody else has this page too.
@@ -93,10 +90,10 @@ pub(super) fn give_up(
     mut response: Response,
     held: Vec<(String, String)>,
     id: JobId,
-    request: &HeaderMap,
+    over_tls: bool,
 ) -> Answer {
     for (name, _) in held {
-        let gone = format!("{name}=; Max-Age=0; {}", bounds(id, request));
+        let gone = format!("{name}=; Max-Age=0; {}", bounds(id, over_tls));
         let gone = HeaderValue::from_str(&gone).map_err(Problem::broken)?;
         response.headers_mut().append(header::SET_COOKIE, gone);
     }

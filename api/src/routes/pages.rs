@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     body::incoming,
-    client::asker,
+    client::{asker, over_tls},
     pages::{ask, assets, build, docs, forget, home, leave, privacy, shown},
     state::State,
 };
@@ -47,7 +47,8 @@ fn draw(state: &State) -> Route {
 fn ask(state: &State) -> Route {
     Post.at("/builds", |here| {
         let here = here.and(with(state)).and(asker(state)).and(headers());
-        here.and(incoming()).then(ask::ask).map(shown)
+        let here = here.and(over_tls(state)).and(incoming());
+        here.then(ask::ask).map(shown)
     })
 }
 
@@ -60,17 +61,17 @@ fn show(state: &State) -> Route {
 }
 
 fn leave(state: &State) -> Route {
-    let handler = |id, state, headers| leave::leave(state, id, headers);
+    let handler = |id, state, headers, over_tls| leave::leave(state, id, headers, over_tls);
     Post.each("/builds/{id}/leave", |here| {
-        let here = here.and(with(state)).and(headers());
+        let here = here.and(with(state)).and(headers()).and(over_tls(state));
         here.then(handler).map(shown)
     })
 }
 
 fn forget(state: &State) -> Route {
-    let handler = |id, state, headers| forget::forget(state, id, headers);
+    let handler = |id, state, headers, over_tls| forget::forget(state, id, headers, over_tls);
     Post.each("/builds/{id}/forget", |here| {
-        let here = here.and(with(state)).and(headers());
+        let here = here.and(with(state)).and(headers()).and(over_tls(state));
         here.then(handler).map(shown)
     })
 }

@@ -6,7 +6,7 @@ use super::{
     pages::{assert_page, look},
     *,
 };
-use crate::body::Bodies;
+use crate::{body::Bodies, client::Peer};
 
 const BOUNDARY: &str = "a-boundary";
 
@@ -196,12 +196,14 @@ async fn the_bounds_of_the_native_way_in_are_the_forms_too() {
 
 #[tokio::test]
 async fn only_the_browser_that_asked_may_leave() {
-    let service = Service::start().await;
+    let service = Service::start_with(&[("KIISRV_TRUSTED_PROXIES", "10.0.0.1")]).await;
     let (place, cookie) = accepted(&service.ask(of_library("KType-Standard.json")).await);
     for word in [&format!("Path={place}"), "HttpOnly", "SameSite=Lax"] {
         assert!(cookie.contains(word), "{cookie}");
     }
-    let proxied = of_library("KType-Standard.json").header("x-forwarded-proto", "https");
+    let proxied = of_library("KType-Standard.json")
+        .extension(Peer("10.0.0.1:9".parse().unwrap()))
+        .header("x-forwarded-proto", "https");
     let (_, second) = accepted(&service.ask(proxied).await);
     assert!(second.ends_with("; Secure"), "{second}");
     let value = |cookie: &str| cookie.split(';').next().unwrap().to_owned();
