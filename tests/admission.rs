@@ -4,17 +4,15 @@
 use std::time::{Duration, Instant};
 
 use harness::{
+    scripted::controller,
     service::{Answer, Service, layout},
     store::{OwnStore, a_build, firmware},
 };
 use serde_json::{Value, json};
-use shared::{
-    channel::Dialect,
-    store::{
-        Store,
-        jobs::{Admitted, Cancelled, Enqueued, Hold, Limits, admit, cancel, claim_next, finish},
-        versions::{Controller, controllers_seen},
-    },
+use shared::store::{
+    Store,
+    jobs::{Admitted, Cancelled, Enqueued, Hold, Limits, admit, cancel, claim_next, finish},
+    versions::controllers_seen,
 };
 
 /// The program's own statement, so that its plan is looked at and not that of a copy.
@@ -206,19 +204,7 @@ async fn ask(store: &Store, name: &str, client: &str) -> Admitted {
 
 /// What a worker tells of its engine's images.
 async fn has_a_controller(store: &Store) {
-    let controller = Controller {
-        name: "057".to_owned(),
-        image: "sha256:057".to_owned(),
-        protocol: 2,
-        dialect: Dialect::Latest,
-        channel: None,
-        version: None,
-        revision: None,
-        created: None,
-        commits: None,
-        source: None,
-        keyboards: None,
-    };
+    let controller = controller();
     controllers_seen(store, "an engine", vec![controller])
         .await
         .unwrap();

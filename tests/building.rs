@@ -11,33 +11,21 @@ use std::{
 
 use harness::{
     program,
+    scripted::controller,
     service::{Service, layout},
     store::failed,
 };
 use shared::{
-    channel::Dialect,
     job::{Artifact, Outcome, Reason},
     store::{
         jobs::{self, Claimed},
-        versions::{self, Controller},
+        versions,
     },
 };
 
 fn service() -> Service {
     let service = Service::start_api(&[("KIISRV_DISK_RESERVE_MB", "0")]);
-    let controller = Controller {
-        name: "057".to_owned(),
-        image: "sha256:057".to_owned(),
-        protocol: 2,
-        dialect: Dialect::Latest,
-        channel: None,
-        version: None,
-        revision: None,
-        created: None,
-        commits: None,
-        source: None,
-        keyboards: None,
-    };
+    let controller = controller();
     service.at_the_table(async |store| {
         versions::controllers_seen(&store, "an engine", vec![controller])
             .await

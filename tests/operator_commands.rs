@@ -12,19 +12,19 @@ use std::{
 
 use harness::{
     program,
+    scripted::controller,
     service::{Service, layout},
     store::{failed, firmware},
 };
 use kiisrv_cli::operate::{Command, Verdict, run};
 use serde_json::Value;
 use shared::{
-    channel::Dialect,
     job::{Outcome, Reason},
     settings::Settings,
     store::{
         audit,
         jobs::{self, Claimed},
-        versions::{self, Controller},
+        versions,
         workers::{self, Worker},
     },
 };
@@ -38,19 +38,7 @@ fn service() -> Service {
         ("KIISRV_OPERATOR_TOKEN", TOKEN),
         ("KIISRV_DISK_RESERVE_MB", "0"),
     ]);
-    let controller = Controller {
-        name: "057".to_owned(),
-        image: "sha256:057".to_owned(),
-        protocol: 2,
-        dialect: Dialect::Latest,
-        channel: None,
-        version: None,
-        revision: None,
-        created: None,
-        commits: None,
-        source: None,
-        keyboards: None,
-    };
+    let controller = controller();
     let worker = Worker {
         id: WORKER.to_owned(),
         host: "anvil".to_owned(),
