@@ -15,7 +15,7 @@ use shared::{
             Admitted, Enqueued, Hold, LeaveToken, Limits, admit, claim_next, container_created,
             finish, leave, show,
         },
-        requests::statistics,
+        statistics::statistics,
         wal,
     },
 };

@@ -19,7 +19,7 @@ use shared::store::{
         Mode, RequestsImport, Tally,
         versions::{self, Existing, Fate, Target},
     },
-    requests::{Statistics, statistics},
+    statistics::{Statistics, statistics},
 };
 
 /// More than two batches.

@@ -12,7 +12,7 @@ use shared::{
             Admitted, Build, Cancelled, Enqueued, Hold, LeaveToken, Left, Limits, Pause, Recorded,
             admit, cancel, claim_next, finish, give_back, leave, renew, show,
         },
-        requests::statistics,
+        statistics::statistics,
         wake::{Listener, Role, Signal},
     },
 };

@@ -14,7 +14,9 @@ use shared::{
     store::{
         Store,
         jobs::{self, Enqueued},
-        requests, retention, wal,
+        retention,
+        statistics::statistics,
+        wal,
     },
 };
 
@@ -161,7 +163,7 @@ async fn old_requests_go_a_few_at_once_and_what_was_counted_stays() {
         ended(&own, &format!("KType-{number}"), 400, firmware()).await;
     }
     ended(&own, "KType-Young", 1, firmware()).await;
-    let counted = requests::statistics(&own.store).await.unwrap();
+    let counted = statistics(&own.store).await.unwrap();
     assert_eq!(counted.builds, 6);
     for gone in [2, 2, 1, 0] {
         let dropped = retention::drop_old_requests(&own.store, DAY * 365, 2).await;
@@ -169,7 +171,7 @@ async fn old_requests_go_a_few_at_once_and_what_was_counted_stays() {
     }
     let left = own.by_hand().ask("SELECT layout FROM requests");
     assert_eq!(left, ["Young"]);
-    assert_eq!(requests::statistics(&own.store).await.unwrap(), counted);
+    assert_eq!(statistics(&own.store).await.unwrap(), counted);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use shared::{
         Store,
         jobs::{Build, Changes, claim_next, finish, show, wait_until},
         queue_order,
-        requests::statistics,
+        statistics::statistics,
     },
 };
 use tokio::{sync::Notify, time::Instant};

@@ -15,7 +15,7 @@ use shared::{
             Mode, RequestsImport, Rows, Tally,
             versions::{self, Existing, Fate},
         },
-        requests::{Statistics, statistics},
+        statistics::{Statistics, statistics},
     },
 };
 

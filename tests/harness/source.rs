@@ -8,7 +8,7 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use rusqlite::{Connection, params};
-use shared::store::requests::Statistics;
+use shared::store::statistics::Statistics;
 
 /// The predecessor's files, as it would have left them.
 pub struct Source {

@@ -282,11 +282,8 @@ async fn the_container_of_a_cancelled_build_is_gone_at_once() {
             .unwrap();
         let id = jobs::claim_next(&store, "another", Duration::from_mins(1)).await;
         let id = id.unwrap().unwrap().held.id;
-        wake::ring(
-            store.wake_directory(),
-            wake::Role::Worker,
-            wake::Signal::Changed(id),
-        );
+        let bell = wake::Bell::beside(store.wake_directory().to_owned());
+        bell.ring((wake::Role::Worker, wake::Signal::Changed(id)));
     };
     let (ran, ()) = tokio::join!(worker.run_next_job(), cancel);
     ran.unwrap();

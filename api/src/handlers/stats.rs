@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write};
 
 use serde::Serialize;
-use shared::store::requests::{self, Statistics};
+use shared::store::statistics::{Statistics, statistics};
 use utoipa::ToSchema;
 use warp::{
     Reply,
@@ -55,7 +55,7 @@ impl From<Statistics> for View {
 
 /// The statistics; JSON where `Accept` names it.
 pub(crate) async fn stats(state: State, request: HeaderMap) -> Answer {
-    let statistics = requests::statistics(&state.store).await?;
+    let statistics = statistics(&state.store).await?;
     let wants_json = request
         .get_all(header::ACCEPT)
         .iter()

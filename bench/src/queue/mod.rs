@@ -12,14 +12,18 @@ fn config() -> String {
     serde_json::json!({ "header": { "Name": "KType", "Layout": "Standard" }, "comment": "x".repeat(960) }).to_string()
 }
 
-/// Different builds for each of these producers, which are a client each.
+/// People who ask: far more than a client may have builds waiting.
+const CLIENTS: usize = 1_000;
+
+/// Different builds for each of these producers.
 fn builds(producers: usize, each: usize) -> Vec<Vec<NewBuild>> {
     let config = config();
     let batch = uuid::Uuid::now_v7();
     let of = |producer: usize| {
         let one = |number: usize| {
             let name = format!("KType-{batch}-{producer}-{number}");
-            let build = a_build(&name).by(&format!("client {producer}"));
+            let build =
+                a_build(&name).by(&format!("client {}", (producer * each + number) % CLIENTS));
             build
                 .with(|build| {
                     "Standard".clone_into(&mut build.layout);

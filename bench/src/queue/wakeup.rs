@@ -2,7 +2,7 @@
 
 use std::{os::unix::net::UnixDatagram, path::Path, time::Duration};
 
-use shared::store::wake::{Listener, Role as Ear, Signal, ring};
+use shared::store::wake::{Bell, Listener, Role as Ear, Signal};
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -30,12 +30,13 @@ pub(crate) fn vs_datagram(bench: &Bench) -> anyhow::Result<Compared> {
     other.go()?;
     let bare = UnixDatagram::unbound()?;
     bare.connect(&socket)?;
+    let bell = Bell::beside(ours_there);
     let times = bench.size(300);
     let (ours, others) = in_turns(
         bench.rounds(),
         || {
             soon(&mut ours, times, || {
-                ring(&ours_there, Ear::Worker, Signal::Queued);
+                bell.ring((Ear::Worker, Signal::Queued));
                 Ok(())
             })
         },

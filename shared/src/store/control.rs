@@ -121,10 +121,6 @@ async fn switch(
 /// Builds may have waited for this. Whoever misses it looks by itself soon.
 fn wake_workers(store: &Store, switched: Switched) {
     if switched == Switched::Done {
-        wake::ring(
-            store.wake_directory(),
-            wake::Role::Worker,
-            wake::Signal::Queued,
-        );
+        store.ring((wake::Role::Worker, wake::Signal::Queued));
     }
 }

@@ -116,7 +116,8 @@ pub async fn measures(store: &Store) -> Result<Measures> {
                 )?,
                 requests: one(
                     table,
-                    "SELECT coalesce(sum(value), 0) FROM counters WHERE kind = 'total' AND name = 'builds'",
+                    "SELECT (SELECT count(*) FROM requests WHERE id > (SELECT counted FROM service))
+                            + (SELECT coalesce(sum(value), 0) FROM counters WHERE kind = 'total' AND name = 'builds')",
                 )?,
             })
         })

@@ -19,6 +19,7 @@ pub mod measures;
 pub mod requests;
 pub mod retention;
 pub mod self_tests;
+pub mod statistics;
 pub mod timeline;
 pub mod versions;
 pub mod wake;
@@ -43,6 +44,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use rusqlite::Connection;
 use sha2::Sha256;
 
+use writer::Synchronous;
+
 /// A handle to the table; clones share the same connections.
 #[derive(Clone)]
 pub struct Store {
@@ -53,6 +56,7 @@ struct Inner {
     readers: deadpool_sqlite::Pool,
     writer: writer::Writer,
     wake_dir: PathBuf,
+    bell: Arc<wake::Bell>,
     file: PathBuf,
     client_key: Vec<u8>,
     order: queue_order::Snapshot,
@@ -136,17 +140,24 @@ impl Store {
     /// When the directory cannot be written or the table is newer than this program.
     pub async fn open(directory: &Path) -> Result<Self> {
         let opened = open::open(directory.to_owned()).await?;
-        let client_key = opened
-            .writer
-            .write(|table| {
-                Ok(table.query_row("SELECT client_key FROM service", [], |row| row.get(0))?)
-            })
-            .await?;
+        let client_key =
+            opened
+                .writer
+                .write(
+                    Synchronous::Full,
+                    |table| {
+                        Ok(table
+                            .query_row("SELECT client_key FROM service", [], |row| row.get(0))?)
+                    },
+                    |_| None,
+                )
+                .await?;
         Ok(Self {
             inner: Arc::new(Inner {
                 readers: opened.readers,
                 writer: opened.writer,
                 wake_dir: opened.wake_dir,
+                bell: opened.bell,
                 file: opened.file,
                 client_key,
                 order: queue_order::Snapshot::default(),
@@ -196,11 +207,37 @@ impl Store {
         self.inner.reads.load(Ordering::Relaxed)
     }
 
+    /// Runs `work` in a transaction, and again in another where one that it shares the first with fails. When this
+    /// returns, it is on the disk.
     async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        work: impl Fn(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.inner.writer.write(work).await
+        self.write_and_ring(work, |_| None).await
+    }
+
+    /// The same, and tells others of it.
+    async fn write_and_ring<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Connection) -> Result<T> + Send + 'static,
+        ring: impl Fn(&T) -> Option<wake::Ring> + Send + 'static,
+    ) -> Result<T> {
+        let written = self.inner.writer.write(Synchronous::Full, work, ring);
+        written.await
+    }
+
+    /// The same for what a power cut may take: everybody sees it, but it waits for no disk.
+    async fn write_unsynced<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let written = self.inner.writer.write(Synchronous::Normal, work, |_| None);
+        written.await
+    }
+
+    /// Tells others what has changed.
+    fn ring(&self, ring: wake::Ring) {
+        self.inner.bell.ring(ring);
     }
 
     async fn read<T: Send + 'static>(

@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -11,7 +12,7 @@ use deadpool_sqlite::{Config, Hook, HookError, Pool, Runtime};
 use rusqlite::{Connection, ErrorCode};
 use rusqlite_migration::{M, MigrationDefinitionError, Migrations};
 
-use super::{Result, StoreError, writer::Writer};
+use super::{Result, StoreError, wake::Bell, writer::Writer};
 
 /// How long a statement waits for another process's write before it gives up.
 pub(super) const BUSY: Duration = Duration::from_secs(10);
@@ -36,6 +37,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0011_phases.sql")),
     M::up(include_str!("../../migrations/0012_console.sql")),
     M::up(include_str!("../../migrations/0013_forgetting.sql")),
+    M::up(include_str!("../../migrations/0014_counting.sql")),
 ];
 
 /// The number of migrations: what the table says of itself after them.
@@ -47,6 +49,7 @@ pub(super) struct Opened {
     pub(super) readers: Pool,
     pub(super) writer: Writer,
     pub(super) wake_dir: PathBuf,
+    pub(super) bell: Arc<Bell>,
     pub(super) file: PathBuf,
 }
 
@@ -58,10 +61,12 @@ pub(super) async fn open(directory: PathBuf) -> Result<Opened> {
             .await
             .map_err(|error| StoreError::Closed(error.to_string()))??
     };
+    let bell = Arc::new(Bell::beside(wake_dir.clone()));
     Ok(Opened {
         readers: readers(&file)?,
-        writer: Writer::start(connection),
+        writer: Writer::start(connection, Arc::clone(&bell)),
         wake_dir,
+        bell,
         file,
     })
 }
@@ -79,12 +84,13 @@ fn make(directory: &Path, file: &Path) -> Result<(Connection, PathBuf)> {
 
     let mut connection = Connection::open(file).map_err(|error| failed(error.to_string()))?;
     // An enqueued build and a finished one must survive a power cut, hence FULL. What is deleted shall be gone, and not
-    // only be free to be written over.
+    // only be free to be written over. A commit of many builds changes more pages than SQLite keeps by itself, which
+    // would go into the log more than once; and a page that changes often is copied from there the less often the better.
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
              PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON;
-             PRAGMA temp_store = MEMORY;",
+             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;",
         )
         .map_err(|error| failed(error.to_string()))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);

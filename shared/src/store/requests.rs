@@ -1,20 +1,18 @@
-//! What is remembered of requests, and the counters that are kept as they come, so that the
-//! statistics cost the same with ten requests and with ten million.
+//! What is remembered of requests.
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, Ipv6Addr},
-};
+use std::net::{IpAddr, Ipv6Addr};
 
 use rusqlite::{Connection, params};
-use serde::Serialize;
 
 use super::{
-    Result, Store,
+    Result,
     jobs::{Enqueued, NewBuild},
-    now,
+    now, statistics,
 };
-use crate::{job::JobId, settings::PrivacySettings};
+use crate::settings::PrivacySettings;
+
+/// So many requests may wait to be counted: few enough that a look at the statistics counts them in no time.
+const UNCOUNTED: i64 = 1_024;
 
 /// With what somebody asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,29 +78,6 @@ pub fn client_name(address: IpAddr) -> String {
     }
 }
 
-/// The statistics.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Statistics {
-    /// Requests that were accepted.
-    pub builds: u64,
-    /// Different builds among them.
-    pub unique_builds: u64,
-    /// Different clients.
-    pub users: u64,
-    /// Layers of all requests together.
-    pub layers: u64,
-    /// Milliseconds that all runs took together.
-    pub build_ms: u64,
-    /// Requests by operating system.
-    pub os: BTreeMap<String, u64>,
-    /// Requests by platform.
-    pub platforms: BTreeMap<String, u64>,
-    /// Requests by keyboard and layout.
-    pub keyboards: BTreeMap<String, u64>,
-    /// Requests by controller.
-    pub versions: BTreeMap<String, u64>,
-}
-
 /// Writes a request down, in the transaction that accepts it.
 pub(super) fn record(table: &Connection, build: &NewBuild, enqueued: Enqueued) -> Result<()> {
     let client = match build.visitor.is_recorded {
@@ -126,90 +101,9 @@ pub(super) fn record(table: &Connection, build: &NewBuild, enqueued: Enqueued) -
             build.controller,
             matches!(enqueued, Enqueued::Joined(..)),
         ])?;
-    let layers = i64::try_from(build.layers).unwrap_or(i64::MAX);
-    let keyboard = format!("{}-{}", build.keyboard, build.layout);
-    for (kind, name, by) in [
-        ("total", "builds", 1),
-        ("total", "layers", layers),
-        ("os", build.visitor.os, 1),
-        ("platform", build.visitor.platform, 1),
-        ("keyboard", &keyboard, 1),
-        ("version", &format!("controller-{}", build.controller), 1),
-    ] {
-        count(table, kind, name, by)?;
-    }
-    count_once(table, "unique_builds", build.fingerprint.as_str())?;
-    if build.visitor.is_recorded {
-        count_once(table, "users", client)?;
+    // One of so many pays for all of them.
+    if table.last_insert_rowid() % UNCOUNTED == 0 {
+        statistics::catch_up(table)?;
     }
     Ok(())
-}
-
-/// Counts a build's duration, in the transaction that ends it.
-pub(super) fn count_ended(table: &Connection, id: JobId) -> Result<()> {
-    let took: i64 = table
-        .prepare_cached(
-            "SELECT max(0, coalesce(finished_at - started_at, 0)) FROM jobs WHERE id = ?1",
-        )?
-        .query_row([id.to_string()], |row| row.get(0))?;
-    count(table, "total", "build_ms", took)
-}
-
-pub(super) fn count(table: &Connection, kind: &str, name: &str, by: i64) -> Result<()> {
-    table
-        .prepare_cached(
-            "INSERT INTO counters (kind, name, value) VALUES (?1, ?2, ?3)
-             ON CONFLICT (kind, name) DO UPDATE SET value = value + ?3",
-        )?
-        .execute(params![kind, name, by])?;
-    Ok(())
-}
-
-pub(super) fn count_once(table: &Connection, kind: &str, name: &str) -> Result<()> {
-    let is_new = table
-        .prepare_cached("INSERT OR IGNORE INTO counted_once (kind, name) VALUES (?1, ?2)")?
-        .execute([kind, name])?;
-    if is_new == 1 {
-        count(table, "total", kind, 1)
-    } else {
-        Ok(())
-    }
-}
-
-/// The statistics as they stand.
-///
-/// # Errors
-/// When the table cannot be read.
-pub async fn statistics(store: &Store) -> Result<Statistics> {
-    store
-        .read(|table| {
-            let mut statistics = Statistics::default();
-            let mut counters = table.prepare_cached("SELECT kind, name, value FROM counters")?;
-            let mut rows = counters.query([])?;
-            while let Some(row) = rows.next()? {
-                let (kind, name, value): (String, String, u64) =
-                    (row.get(0)?, row.get(1)?, row.get(2)?);
-                statistics.add(&kind, name, value);
-            }
-            Ok(statistics)
-        })
-        .await
-}
-
-impl Statistics {
-    fn add(&mut self, kind: &str, name: String, value: u64) {
-        match (kind, name.as_str()) {
-            ("total", "builds") => self.builds = value,
-            ("total", "unique_builds") => self.unique_builds = value,
-            ("total", "users") => self.users = value,
-            ("total", "layers") => self.layers = value,
-            ("total", "build_ms") => self.build_ms = value,
-            ("os", _) => drop(self.os.insert(name, value)),
-            ("platform", _) => drop(self.platforms.insert(name, value)),
-            ("keyboard", _) => drop(self.keyboards.insert(name, value)),
-            ("version", _) => drop(self.versions.insert(name, value)),
-            // A counter of a newer program.
-            _ => {}
-        }
-    }
 }

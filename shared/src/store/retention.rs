@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Params, params};
 
-use super::{Result, Store, jobs::show::id_from, millis, now};
+use super::{Result, Store, jobs::show::id_from, millis, now, statistics};
 use crate::job::{JobId, Status};
 
 /// No zip goes for want of room before this: whoever was just told of it is on the way to fetch it.
@@ -172,7 +172,7 @@ pub async fn drop_old_layouts(store: &Store, age: Duration, most: u32) -> Result
         .write(move |table| {
             let mut inputs = table.prepare_cached("DELETE FROM job_inputs WHERE job_id = ?1")?;
             let mut removed = 0;
-            for id in due {
+            for id in &due {
                 removed += inputs.execute([id.to_string()])?;
             }
             Ok(removed)
@@ -205,6 +205,7 @@ pub async fn drop_old_requests(store: &Store, age: Duration, most: u32) -> Resul
 async fn remove(store: &Store, sql: &'static str, age: Duration, most: u32) -> Result<usize> {
     store
         .write(move |table| {
+            statistics::catch_up(table)?;
             Ok(table
                 .prepare_cached(sql)?
                 .execute(params![before(age), most])?)

@@ -10,7 +10,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use bell::Bell;
+
+mod bell;
+
 use crate::job::JobId;
+
+/// Whom to tell what.
+pub type Ring = (Role, Signal);
 
 /// Who listens. It is the beginning of the socket's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,21 +106,6 @@ impl Drop for Listener {
     }
 }
 
-/// Tells everybody of this role. Whoever has too much unread is woken anyway; the socket of a process
-/// that died is removed.
-pub fn ring(directory: &Path, role: Role, signal: Signal) {
-    let text = signal.to_text();
-    let Ok((opened, sender, names)) = prepare(directory) else {
-        return;
-    };
-    for name in names.filter(|name| name.starts_with(role.prefix())) {
-        let sent = sender.send_to(text.as_bytes(), short_path(&opened, &name));
-        if sent.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
-            drop(fs::remove_file(directory.join(name)));
-        }
-    }
-}
-
 /// The sockets at which nobody listens any more, by their names. Nothing is sent to any.
 ///
 /// # Errors
@@ -190,8 +182,9 @@ mod tests {
         let is_gone = |name| is_gone(&directory, Role::Worker, name);
         assert!(!is_gone("1") && is_gone("dead") && is_gone("never"));
 
-        ring(&directory, Role::Worker, Signal::Queued);
-        ring(&directory, Role::Api, Signal::Changed(id));
+        let bell = Bell::beside(directory.clone());
+        bell.ring((Role::Worker, Signal::Queued));
+        bell.ring((Role::Api, Signal::Changed(id)));
         assert_eq!(worker.next().await, Signal::Queued);
         assert_eq!(api.next().await, Signal::Changed(id));
 

@@ -32,7 +32,7 @@ pub struct Worker {
 pub async fn sign_of_life(store: &Store, worker: &Worker, trouble: Option<String>) -> Result<()> {
     let worker = worker.clone();
     store
-        .write(move |table| {
+        .write_unsynced(move |table| {
             let now = now();
             table
                 .prepare_cached(
@@ -64,7 +64,7 @@ pub async fn stopping(store: &Store, worker: &str) -> Result<()> {
     let worker = worker.to_owned();
     store
         .write(move |table| {
-            table.execute("UPDATE workers SET stopping = 1 WHERE id = ?1", [worker])?;
+            table.execute("UPDATE workers SET stopping = 1 WHERE id = ?1", [&worker])?;
             Ok(())
         })
         .await
@@ -79,7 +79,7 @@ pub async fn signed_off(store: &Store, worker: &str) -> Result<()> {
     store
         .write(move |table| {
             Ok(table
-                .execute("DELETE FROM workers WHERE id = ?1", [worker])
+                .execute("DELETE FROM workers WHERE id = ?1", [&worker])
                 .map(drop)?)
         })
         .await

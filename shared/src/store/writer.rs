@@ -1,8 +1,9 @@
 //! The one writing connection of a process, on a thread of its own.
 //!
-//! Each piece of work is answered after its commit has reached the disk. What gathers while a commit
-//! is under way goes into the next one together, each piece in a savepoint of its own, so that one
-//! that fails takes no other with it.
+//! Each piece of work is answered after its commit. What gathers while a commit is under way goes into the
+//! next one together. Where one of them fails, all are rolled back and run once more, each in a savepoint
+//! of its own, so that one that fails takes no other with it: a savepoint for each from the start would cost
+//! those a fifth that never fail.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -12,102 +13,221 @@ use std::{
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{Result, StoreError};
+use super::{
+    Result, StoreError,
+    wake::{Bell, Ring},
+};
 
 /// Pieces of work in one commit at most: enough to hide the disk, few enough to answer soon.
 const GATHER: usize = 256;
 
-/// Runs inside of the transaction, or hears why there is none, and gives back what is to be said after
-/// the commit.
-type Work = Box<dyn FnOnce(Result<&Connection>) -> Answer + Send>;
-type Answer = Box<dyn FnOnce(Result<()>) + Send>;
+/// What a commit survives, as SQLite's `synchronous` says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Synchronous {
+    /// The end of every process.
+    Normal,
+    /// A power cut too.
+    Full,
+}
 
 /// The way to the writing thread. The thread ends when the last handle is gone.
 pub(super) struct Writer {
-    work: mpsc::Sender<Work>,
+    work: mpsc::Sender<Box<dyn Work>>,
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> Self {
-        let (work, waiting) = mpsc::channel::<Work>();
+    /// `connection` is synchronous in full.
+    pub(super) fn start(connection: Connection, bell: Arc<Bell>) -> Self {
+        let (work, waiting) = mpsc::channel::<Box<dyn Work>>();
+        let mut thread = Thread {
+            connection,
+            synchronous: Synchronous::Full,
+            bell,
+        };
         std::thread::spawn(move || {
             while let Ok(first) = waiting.recv() {
-                let gathered = std::iter::once(first)
-                    .chain(waiting.try_iter())
-                    .take(GATHER);
-                run_together(&connection, gathered);
+                let gathered = std::iter::once(first).chain(waiting.try_iter());
+                thread.commit_together(gathered.take(GATHER).collect());
             }
         });
         Self { work }
     }
 
-    /// Runs `work` in a transaction and returns when it is durable.
+    /// Runs `work` in a transaction and returns when that is committed. Then those are told of it whom `ring` names.
+    ///
+    /// `work` may be run twice, and what the first run did is not there then.
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        synchronous: Synchronous,
+        work: impl Fn(&Connection) -> Result<T> + Send + 'static,
+        ring: impl Fn(&T) -> Option<Ring> + Send + 'static,
     ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
-        let work: Work = Box::new(move |transaction| {
-            let done = transaction.and_then(|connection| in_savepoint(connection, work));
-            // Whoever asked may be gone by now, which changes nothing about what is stored.
-            Box::new(move |commit| drop(answer.send(commit.and(done))))
-        });
+        let piece = Piece {
+            synchronous,
+            work,
+            ring,
+            done: Err(StoreError::RolledBack),
+            answer,
+        };
         let closed = || StoreError::Closed("the writer has stopped".to_owned());
-        self.work.send(work).map_err(|_| closed())?;
+        self.work.send(Box::new(piece)).map_err(|_| closed())?;
         answered.await.map_err(|_| closed())?
     }
 }
 
-fn run_together(connection: &Connection, gathered: impl Iterator<Item = Work>) {
-    let begun = connection
-        .execute_batch("BEGIN IMMEDIATE")
-        .map_err(StoreError::from);
-    let answers: Vec<Answer> = gathered
-        .map(|work| work(begun.clone().and_then(|()| still_open(connection))))
-        .collect();
-    let committed = begun.and_then(|()| {
-        connection
-            .execute_batch("COMMIT")
-            .map_err(|error| StoreError::Commit(Arc::new(error)))
-    });
-    // A commit that failed for want of room leaves the transaction open.
-    if !connection.is_autocommit() {
-        drop(connection.execute_batch("ROLLBACK"));
+/// A [`Piece`], whatever its types are.
+trait Work: Send {
+    fn synchronous(&self) -> Synchronous;
+    /// Within a transaction.
+    fn run(&mut self, connection: &Connection) -> Result<()>;
+    /// That there is no transaction to run it in.
+    fn give_up(&mut self, why: StoreError);
+    /// Whom to tell of it, once it is committed.
+    fn ring(&self) -> Option<Ring>;
+    fn answer(self: Box<Self>, commit: Result<()>);
+}
+
+struct Piece<T, W, R> {
+    synchronous: Synchronous,
+    work: W,
+    ring: R,
+    done: Result<T>,
+    answer: oneshot::Sender<Result<T>>,
+}
+
+impl<T, W, R> Work for Piece<T, W, R>
+where
+    T: Send,
+    W: Fn(&Connection) -> Result<T> + Send,
+    R: Fn(&T) -> Option<Ring> + Send,
+{
+    fn synchronous(&self) -> Synchronous {
+        self.synchronous
     }
-    for answer in answers {
-        answer(committed.clone());
+
+    fn run(&mut self, connection: &Connection) -> Result<()> {
+        // A panic is a fault of one piece of work, and must not end the thread that all others need.
+        self.done = catch_unwind(AssertUnwindSafe(|| (self.work)(connection)))
+            .unwrap_or(Err(StoreError::Panicked));
+        self.done.as_ref().map(drop).map_err(Clone::clone)
+    }
+
+    fn give_up(&mut self, why: StoreError) {
+        self.done = Err(why);
+    }
+
+    fn ring(&self) -> Option<Ring> {
+        self.done.as_ref().ok().and_then(&self.ring)
+    }
+
+    fn answer(self: Box<Self>, commit: Result<()>) {
+        // Whoever asked may be gone by now, which changes nothing about what is stored.
+        drop(self.answer.send(commit.and(self.done)));
     }
 }
 
-/// A full or broken disk can make SQLite roll back in the middle. On their own, the savepoints of what
-/// comes after would commit one by one.
-fn still_open(connection: &Connection) -> Result<&Connection> {
-    if connection.is_autocommit() {
-        return Err(StoreError::RolledBack);
-    }
-    Ok(connection)
+/// What the thread has.
+struct Thread {
+    connection: Connection,
+    synchronous: Synchronous,
+    bell: Arc<Bell>,
 }
 
-fn in_savepoint<T>(
-    connection: &Connection,
-    work: impl FnOnce(&Connection) -> Result<T>,
-) -> Result<T> {
-    run(connection, "SAVEPOINT work")?;
-    // A panic is a fault of one piece of work, and must not end the thread that all others need.
-    let done =
-        catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or(Err(StoreError::Panicked));
-    match &done {
-        Ok(_) => run(connection, "RELEASE work")?,
-        Err(_) => {
-            run(connection, "ROLLBACK TO work")?;
-            run(connection, "RELEASE work")?;
+impl Thread {
+    fn commit_together(&mut self, mut gathered: Vec<Box<dyn Work>>) {
+        let strictest = gathered.iter().map(|work| work.synchronous()).max();
+        let committed = self
+            .switch_to(strictest.unwrap_or(Synchronous::Full))
+            .and_then(|()| self.commit(&mut gathered));
+        if committed.is_ok() {
+            self.tell(&gathered);
+        }
+        for work in gathered {
+            work.answer(committed.clone());
         }
     }
-    done
-}
 
-/// Runs a statement that is kept prepared, as each piece of work needs the same ones.
-fn run(connection: &Connection, statement: &str) -> Result<()> {
-    connection.prepare_cached(statement)?.execute([])?;
-    Ok(())
+    /// Fails where nothing of it is stored. What failed by itself knows it.
+    fn commit(&self, gathered: &mut [Box<dyn Work>]) -> Result<()> {
+        self.run("BEGIN IMMEDIATE")?;
+        if gathered
+            .iter_mut()
+            .all(|work| work.run(&self.connection).is_ok())
+        {
+            return self.end_transaction();
+        }
+        self.roll_back();
+        if gathered.len() == 1 {
+            return Ok(());
+        }
+        self.run("BEGIN IMMEDIATE")?;
+        gathered
+            .iter_mut()
+            .try_for_each(|work| self.run_apart(work.as_mut()))
+            .inspect_err(|_| self.roll_back())?;
+        self.end_transaction()
+    }
+
+    fn end_transaction(&self) -> Result<()> {
+        let committed = self.run("COMMIT").map_err(|error| match error {
+            StoreError::Statement(error) => StoreError::Commit(error),
+            other => other,
+        });
+        // A commit that failed for want of room leaves the transaction open.
+        committed.inspect_err(|_| self.roll_back())
+    }
+
+    /// In a savepoint of its own. Fails where that cannot be had.
+    fn run_apart(&self, work: &mut dyn Work) -> Result<()> {
+        // A full or broken disk can make SQLite roll back in the middle. On their own, the savepoints of what comes
+        // after would commit one by one.
+        if self.connection.is_autocommit() {
+            work.give_up(StoreError::RolledBack);
+            return Ok(());
+        }
+        self.run("SAVEPOINT work")?;
+        if work.run(&self.connection).is_err() && !self.connection.is_autocommit() {
+            self.run("ROLLBACK TO work")?;
+        }
+        if !self.connection.is_autocommit() {
+            self.run("RELEASE work")?;
+        }
+        Ok(())
+    }
+
+    /// Where there is a transaction still: a full or broken disk may have ended it.
+    fn roll_back(&self) {
+        if !self.connection.is_autocommit() {
+            drop(self.run("ROLLBACK"));
+        }
+    }
+
+    fn switch_to(&mut self, synchronous: Synchronous) -> Result<()> {
+        if synchronous != self.synchronous {
+            self.connection.execute_batch(match synchronous {
+                Synchronous::Normal => "PRAGMA synchronous = NORMAL",
+                Synchronous::Full => "PRAGMA synchronous = FULL",
+            })?;
+            self.synchronous = synchronous;
+        }
+        Ok(())
+    }
+
+    /// Everybody once, however many pieces have the same to say.
+    fn tell(&self, gathered: &[Box<dyn Work>]) {
+        let mut told: Vec<Ring> = Vec::new();
+        for ring in gathered.iter().filter_map(|work| work.ring()) {
+            if !told.contains(&ring) {
+                self.bell.ring(ring);
+                told.push(ring);
+            }
+        }
+    }
+
+    /// Runs a statement that is kept prepared, as each commit needs the same ones.
+    fn run(&self, statement: &str) -> Result<()> {
+        self.connection.prepare_cached(statement)?.execute([])?;
+        Ok(())
+    }
 }

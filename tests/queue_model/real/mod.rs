@@ -13,7 +13,7 @@ use shared::{
     store::{
         Store,
         jobs::{Held, LeaveToken, Orphan},
-        requests::statistics,
+        statistics::statistics,
         versions::{self, Controller},
     },
 };

@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 use serde_json::json;
 
 use super::{
-    super::{Result, Store, audit, jobs::show::id_from},
+    super::{Result, Store, audit, jobs::show::id_from, statistics},
     erase,
 };
 use crate::{job::JobId, layout::Library};
@@ -43,7 +43,7 @@ pub async fn forget_client(
         let (erased, shared) = store
             .write(move |table| {
                 let mut piece = (0, 0);
-                for id in builds {
+                for &id in &builds {
                     if is_shared(table, id, &client)? {
                         part(table, id, &client)?;
                         piece.1 += 1;
@@ -65,7 +65,10 @@ pub async fn forget_client(
     let (client, who) = (client.to_owned(), who.to_owned());
     store
         .write(move |table| {
-            done.unfinished = last_traces(table, &client)?;
+            let done = OfClient {
+                unfinished: last_traces(table, &client)?,
+                ..done
+            };
             audit::record(table, &who, ("forget", "a client"), &json!(done))?;
             Ok(done)
         })
@@ -105,6 +108,7 @@ fn is_shared(table: &Connection, id: JobId, client: &str) -> Result<bool> {
 
 /// Parts a build that stays from a client.
 fn part(table: &Connection, id: JobId, client: &str) -> Result<()> {
+    statistics::catch_up(table)?;
     for statement in [
         "DELETE FROM requests WHERE job_id = ?1 AND client = ?2",
         "UPDATE participants SET client = '' WHERE job_id = ?1 AND client = ?2",
@@ -134,6 +138,7 @@ async fn forget_requests(store: &Store, client: &str) -> Result<usize> {
         .await?;
     store
         .write(move |table| {
+            statistics::catch_up(table)?;
             let mut delete = table.prepare_cached("DELETE FROM requests WHERE id = ?1")?;
             for id in &found {
                 delete.execute([id])?;

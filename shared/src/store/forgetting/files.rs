@@ -60,7 +60,7 @@ pub async fn are_gone(
             let mut done =
                 table.prepare_cached("DELETE FROM erasing WHERE job_id = ?1 AND at <= ?2")?;
             let mut new = 0;
-            for erased in erased {
+            for erased in &erased {
                 let id = erased.id.to_string();
                 new += tried.execute([&id])?;
                 done.execute(params![id, before])?;

@@ -15,7 +15,7 @@ use super::{
     Result, Store, audit,
     jobs::{LeaveToken, show::status_from},
     now,
-    requests::count,
+    statistics::{self, count},
 };
 use crate::{
     job::{JobId, Status},
@@ -115,6 +115,7 @@ fn why_not(table: &Connection, id: JobId) -> Result<Option<Forgotten>> {
 
 /// Removes all rows of a build that has ended, and leaves its id for whoever removes its files.
 fn erase(table: &Connection, id: JobId, library: &Library) -> Result<()> {
+    statistics::catch_up(table)?;
     let id = id.to_string();
     let (fingerprint, keyboard, layout): (String, String, String) = table
         .prepare_cached("SELECT fingerprint, keyboard, layout FROM jobs WHERE id = ?1")?
@@ -143,7 +144,8 @@ fn blur_fingerprint(table: &Connection, fingerprint: &str) -> Result<()> {
         .prepare_cached(
             "UPDATE counted_once SET name = lower(hex(randomblob(32)))
              WHERE kind = 'unique_builds' AND name = ?1
-               AND NOT EXISTS (SELECT 1 FROM jobs WHERE fingerprint = ?1)",
+               AND NOT EXISTS (SELECT 1 FROM jobs WHERE fingerprint = ?1 AND (status IN ('queued', 'running') OR kept = 1))
+               AND NOT EXISTS (SELECT 1 FROM jobs WHERE fingerprint = ?1 AND NOT (status IN ('queued', 'running') OR kept = 1))",
         )?
         .execute([fingerprint])?;
     Ok(())

@@ -17,7 +17,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     Result, Store, StoreError, now,
-    requests::{count, count_once},
+    statistics::{self, count, count_once},
 };
 use row::{COLUMNS, Reason, Request};
 
@@ -321,8 +321,10 @@ fn move_on(
     moved.optional()?.ok_or(StoreError::Overtaken)
 }
 
-/// Writes requests down and counts them, as `requests::record` does with one that comes in.
+/// Writes requests down and counts them. No row of `jobs` says what they asked for, and they say how long it took.
 fn record(table: &Connection, requests: &[Request]) -> Result<()> {
+    // Before those that are counted here: by then, none may be left.
+    statistics::catch_up(table)?;
     let mut sums: BTreeMap<(&str, String), i64> = BTreeMap::new();
     let mut insert = table.prepare_cached(
         "INSERT INTO requests (at, job_id, client, os, platform, keyboard, layout, layers, controller, joined)
@@ -362,7 +364,7 @@ fn record(table: &Connection, requests: &[Request]) -> Result<()> {
     for ((kind, name), by) in &sums {
         count(table, kind, name, *by)?;
     }
-    Ok(())
+    statistics::all_are_counted(table)
 }
 
 impl Rows {

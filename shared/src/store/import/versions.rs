@@ -65,10 +65,10 @@ pub async fn take(
     })
     .await?;
     let decide = move |table: &Connection| {
-        rows.into_iter()
+        rows.iter()
             .map(|(name, target)| {
-                let fate = fate(table, &name, target, existing)?;
-                Ok((name, fate))
+                let fate = fate(table, name, target.clone(), existing)?;
+                Ok((name.clone(), fate))
             })
             .collect::<Result<Vec<_>>>()
     };

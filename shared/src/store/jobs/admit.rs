@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::{
     super::{Result, Store, queue_order, requests},
-    enqueue::{Enqueued, NewBuild, insert, join, turn_for, wake_workers},
+    enqueue::{Enqueued, NewBuild, Standing, insert, join},
     leave::{self, LeaveToken},
     show::id_from,
 };
@@ -67,13 +67,16 @@ enum Decided {
 pub async fn admit(store: &Store, build: NewBuild, limits: Limits, hold: Hold) -> Result<Admitted> {
     // In the transaction, so that requests at the same time cannot all take the last place.
     let decided = store
-        .write(move |table| decide(table, &build, limits, hold))
+        .write_and_ring(
+            move |table| decide(table, &build, limits, hold),
+            |decided| match decided {
+                Decided::Yes(enqueued, _) => enqueued.ring(),
+                Decided::TooManyOfClient(_) | Decided::TooManyInAll => None,
+            },
+        )
         .await?;
     Ok(match decided {
-        Decided::Yes(enqueued, token) => {
-            wake_workers(store, enqueued);
-            Admitted::Yes { enqueued, token }
-        }
+        Decided::Yes(enqueued, token) => Admitted::Yes { enqueued, token },
         Decided::TooManyOfClient(first) => Admitted::TooManyOfClient {
             retry_after: match first {
                 Some(first) => queue_order::place(store, first).await?.eta(),
@@ -87,15 +90,14 @@ pub async fn admit(store: &Store, build: NewBuild, limits: Limits, hold: Hold) -
 }
 
 fn decide(table: &Connection, build: &NewBuild, limits: Limits, hold: Hold) -> Result<Decided> {
-    let turn = turn_for(table, &build.client)?;
-    let enqueued = match join(table, build, turn)? {
+    let standing = Standing::of(table, &build.client, limits.per_client)?;
+    let enqueued = match join(table, build, standing.turn)? {
         Some((id, status)) => Enqueued::Joined(id, status),
-        None => {
-            if let Some(refused) = no_room(table, &build.client, limits)? {
-                return Ok(refused);
-            }
-            Enqueued::New(insert(table, build, turn)?)
+        None if standing.of_client >= limits.per_client => {
+            return Ok(Decided::TooManyOfClient(first_of(table, &build.client)?));
         }
+        None if standing.in_all >= limits.in_all => return Ok(Decided::TooManyInAll),
+        None => Enqueued::New(insert(table, build, standing.turn)?),
     };
     let token = match hold {
         Hold::UntilItLeaves => leave::stay_until_left(table, enqueued, &build.client)?,
@@ -108,25 +110,13 @@ fn decide(table: &Connection, build: &NewBuild, limits: Limits, hold: Hold) -> R
     Ok(Decided::Yes(enqueued, token))
 }
 
-/// Which limit has no room for one more. Looks at no more rows than one client may have.
-fn no_room(table: &Connection, client: &str, limits: Limits) -> Result<Option<Decided>> {
-    let (all, of_client): (i64, i64) = table
+/// The client's build that is taken next.
+fn first_of(table: &Connection, client: &str) -> Result<Option<JobId>> {
+    let first: Option<String> = table
         .prepare_cached(
-            "SELECT (SELECT waiting FROM service),
-                    (SELECT count(*) FROM (SELECT 1 FROM jobs WHERE client = ?1 AND status = 'queued' LIMIT ?2))",
+            "SELECT id FROM jobs WHERE client = ?1 AND status = 'queued' ORDER BY turn LIMIT 1",
         )?
-        .query_row(params![client, limits.per_client], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-    if of_client >= i64::from(limits.per_client) {
-        let first: Option<String> = table
-            .prepare_cached(
-                "SELECT id FROM jobs WHERE client = ?1 AND status = 'queued' ORDER BY turn LIMIT 1",
-            )?
-            .query_row([client], |row| row.get(0))
-            .optional()?;
-        let first = first.map(|id| id_from(&id)).transpose()?;
-        return Ok(Some(Decided::TooManyOfClient(first)));
-    }
-    Ok((all >= i64::from(limits.in_all)).then_some(Decided::TooManyInAll))
+        .query_row([client], |row| row.get(0))
+        .optional()?;
+    first.map(|id| id_from(&id)).transpose()
 }

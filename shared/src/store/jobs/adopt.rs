@@ -93,11 +93,7 @@ pub async fn adopt(
         .write(move |table| take_on(table, &orphan, &worker, lease))
         .await?;
     if !matches!(adoption, Adoption::Gone) {
-        wake::ring(
-            store.wake_directory(),
-            wake::Role::Api,
-            wake::Signal::Changed(id),
-        );
+        store.ring((wake::Role::Api, wake::Signal::Changed(id)));
     }
     Ok(adoption)
 }

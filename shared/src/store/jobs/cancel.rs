@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
 
 use super::{
-    super::{Result, Store, audit, now, requests, wake},
+    super::{Result, Store, audit, now, statistics, wake},
     show::status_from,
 };
 use crate::job::{JobId, Reason, Status};
@@ -86,7 +86,7 @@ pub(super) fn cancel_row(table: &Connection, id: JobId, detail: &str) -> Result<
         ])?;
     // One that waits again after a run has a start, and has not run since.
     if status == Status::Running {
-        requests::count_ended(table, id)?;
+        statistics::count_ended(table, id)?;
     }
     Ok(Cancelled::Yes)
 }
@@ -94,6 +94,6 @@ pub(super) fn cancel_row(table: &Connection, id: JobId, detail: &str) -> Result<
 /// Tells the worker that may run it, and whoever waits for it.
 pub(super) fn tell(store: &Store, id: JobId) {
     for role in [wake::Role::Worker, wake::Role::Api] {
-        wake::ring(store.wake_directory(), role, wake::Signal::Changed(id));
+        store.ring((role, wake::Signal::Changed(id)));
     }
 }

@@ -56,15 +56,12 @@ pub struct Claimed {
 /// When the table cannot be read or written.
 pub async fn claim_next(store: &Store, worker: &str, lease: Duration) -> Result<Option<Claimed>> {
     let worker = worker.to_owned();
+    // A claim that a power cut takes is made again.
     let claimed = store
-        .write(move |table| claim(table, &worker, lease))
+        .write_unsynced(move |table| claim(table, &worker, lease))
         .await?;
     if let Some(claimed) = &claimed {
-        wake::ring(
-            store.wake_directory(),
-            wake::Role::Api,
-            wake::Signal::Changed(claimed.held.id),
-        );
+        store.ring((wake::Role::Api, wake::Signal::Changed(claimed.held.id)));
     }
     Ok(claimed)
 }

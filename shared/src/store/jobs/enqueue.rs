@@ -59,6 +59,11 @@ impl Enqueued {
             Self::New(id) | Self::Joined(id, _) => id,
         }
     }
+
+    /// The workers are told of a new build.
+    pub(super) fn ring(&self) -> Option<wake::Ring> {
+        matches!(self, Self::New(_)).then_some((wake::Role::Worker, wake::Signal::Queued))
+    }
 }
 
 /// Writes a build into the queue whatever waits there, for an operator: nobody can leave it. What strangers ask for
@@ -67,14 +72,14 @@ impl Enqueued {
 /// # Errors
 /// When it is not.
 pub async fn enqueue(store: &Store, build: NewBuild) -> Result<Enqueued> {
-    let enqueued = store.write(move |table| put(table, &build)).await?;
-    wake_workers(store, enqueued);
-    Ok(enqueued)
+    store
+        .write_and_ring(move |table| put(table, &build), Enqueued::ring)
+        .await
 }
 
 /// The rows of a build that nobody can leave, within a transaction.
 pub(super) fn put(table: &Connection, build: &NewBuild) -> Result<Enqueued> {
-    let turn = turn_for(table, &build.client)?;
+    let Standing { turn, .. } = Standing::of(table, &build.client, 0)?;
     let enqueued = match join(table, build, turn)? {
         Some((id, status)) => Enqueued::Joined(id, status),
         None => Enqueued::New(insert(table, build, turn)?),
@@ -84,27 +89,37 @@ pub(super) fn put(table: &Connection, build: &NewBuild) -> Result<Enqueued> {
     Ok(enqueued)
 }
 
-/// Tells the workers of a new build, after the commit.
-pub(super) fn wake_workers(store: &Store, enqueued: Enqueued) {
-    if matches!(enqueued, Enqueued::New(_)) {
-        wake::ring(
-            store.wake_directory(),
-            wake::Role::Worker,
-            wake::Signal::Queued,
-        );
-    }
+/// What stands in the queue when a client asks for its next build.
+pub(super) struct Standing {
+    /// That build's turn: one after its last that waits or was served, so that its thousandth does not stand before
+    /// another client's first. One that was cancelled is no last one, and nobody saves up turns.
+    pub(super) turn: i64,
+    /// Builds of all clients that wait.
+    pub(super) in_all: u32,
+    /// Those of this one, counted no further than asked.
+    pub(super) of_client: u32,
 }
 
-/// The turn of this client's next build: one after its last that waits or was served, so that its thousandth does not
-/// stand before another client's first. One that was cancelled is no last one, and nobody saves up turns.
-pub(super) fn turn_for(table: &Connection, client: &str) -> Result<i64> {
-    Ok(table
-        .prepare_cached(
-            "SELECT max((SELECT turn FROM service),
-                        coalesce((SELECT max(turn) + 1 FROM jobs WHERE client = ?1 AND status = 'queued'), 0),
-                        coalesce((SELECT turn + 1 FROM served WHERE client = ?1), 0))",
-        )?
-        .query_row([client], |row| row.get(0))?)
+impl Standing {
+    /// Looks at no more than `count_to` of the client's rows, which is as many as it may have.
+    pub(super) fn of(table: &Connection, client: &str, count_to: u32) -> Result<Self> {
+        Ok(table
+            .prepare_cached(
+                "SELECT max(turn,
+                            coalesce((SELECT max(turn) + 1 FROM jobs WHERE client = ?1 AND status = 'queued'), 0),
+                            coalesce((SELECT turn + 1 FROM served WHERE client = ?1), 0)),
+                        waiting,
+                        (SELECT count(*) FROM (SELECT 1 FROM jobs WHERE client = ?1 AND status = 'queued' LIMIT ?2))
+                 FROM service",
+            )?
+            .query_row(params![client, count_to], |row| {
+                Ok(Self {
+                    turn: row.get(0)?,
+                    in_all: row.get(1)?,
+                    of_client: row.get(2)?,
+                })
+            })?)
+    }
 }
 
 /// The row that answers for this fingerprint, if there is one. A kept answer whose time is over stops
@@ -114,22 +129,24 @@ pub(super) fn join(
     build: &NewBuild,
     turn: i64,
 ) -> Result<Option<(JobId, Status)>> {
-    table
+    let known: Option<(String, String, bool)> = table
         .prepare_cached(
-            "UPDATE jobs SET kept = 0 WHERE fingerprint = ?1 AND kept = 1 AND kept_until <= ?2",
-        )?
-        .execute(params![build.fingerprint.as_str(), now()])?;
-    let known: Option<(String, String)> = table
-        .prepare_cached(
-            "SELECT id, status FROM jobs
+            "SELECT id, status, kept = 1 AND coalesce(kept_until <= ?2, 0) FROM jobs
              WHERE fingerprint = ?1 AND (status IN ('queued', 'running') OR kept = 1)",
         )?
-        .query_row([build.fingerprint.as_str()], |row| {
-            Ok((row.get(0)?, row.get(1)?))
+        .query_row(params![build.fingerprint.as_str(), now()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })
         .optional()?;
-    let Some((id, status)) = known else {
-        return Ok(None);
+    let (id, status) = match known {
+        None => return Ok(None),
+        Some((id, _, true)) => {
+            table
+                .prepare_cached("UPDATE jobs SET kept = 0 WHERE id = ?1")?
+                .execute([id])?;
+            return Ok(None);
+        }
+        Some((id, status, false)) => (id, status),
     };
     // Who joins brings the better turn along, and the build counts as one of its own from then on: otherwise somebody
     // with none could lift all of another's to the head of the queue.

@@ -6,7 +6,7 @@ use rusqlite::params;
 use serde_json::json;
 
 use super::{
-    super::{Result, Store, millis, now, requests, wake},
+    super::{Result, Store, millis, now, statistics, wake},
     claim::Held,
     diagnostics,
 };
@@ -78,15 +78,11 @@ pub async fn finish_after(
                 return Ok(Recorded::LeaseLost);
             }
             diagnostics::note(table, for_work.id, &end.diagnostics)?;
-            requests::count_ended(table, for_work.id)?;
+            statistics::count_ended(table, for_work.id)?;
             Ok(Recorded::Yes)
         })
         .await?;
-    wake::ring(
-        store.wake_directory(),
-        wake::Role::Api,
-        wake::Signal::Changed(held.id),
-    );
+    store.ring((wake::Role::Api, wake::Signal::Changed(held.id)));
     Ok(recorded)
 }
 

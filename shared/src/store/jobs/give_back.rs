@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    super::{Result, Store, millis, now, requests, wake},
+    super::{Result, Store, millis, now, statistics, wake},
     MAX_TROUBLES,
     claim::Held,
     history::{What, note},
@@ -38,16 +38,8 @@ pub async fn give_back(store: &Store, held: &Held, pause: Pause, detail: &str) -
             Pause::Growing => try_later(table, &for_work, &detail),
         })
         .await?;
-    wake::ring(
-        store.wake_directory(),
-        wake::Role::Api,
-        wake::Signal::Changed(held.id),
-    );
-    wake::ring(
-        store.wake_directory(),
-        wake::Role::Worker,
-        wake::Signal::Queued,
-    );
+    store.ring((wake::Role::Api, wake::Signal::Changed(held.id)));
+    store.ring((wake::Role::Worker, wake::Signal::Queued));
     Ok(())
 }
 
@@ -64,11 +56,7 @@ pub async fn make_due_builds_wait(store: &Store) -> Result<usize> {
         })
         .await?;
     if due > 0 {
-        wake::ring(
-            store.wake_directory(),
-            wake::Role::Worker,
-            wake::Signal::Queued,
-        );
+        store.ring((wake::Role::Worker, wake::Signal::Queued));
     }
     Ok(due)
 }
@@ -139,5 +127,5 @@ pub(super) fn set_aside(table: &Connection, held: &Held, detail: &str) -> Result
             now()
         ])?;
     note(table, held, What::SetAside, None)?;
-    requests::count_ended(table, held.id)
+    statistics::count_ended(table, held.id)
 }

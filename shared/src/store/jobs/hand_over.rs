@@ -29,16 +29,8 @@ pub async fn hand_over(store: &Store, held: &Held, why: LettingGo) -> Result<boo
     let handed_over = store
         .write(move |table| let_go(table, &for_work, &why))
         .await?;
-    wake::ring(
-        store.wake_directory(),
-        wake::Role::Api,
-        wake::Signal::Changed(held.id),
-    );
-    wake::ring(
-        store.wake_directory(),
-        wake::Role::Worker,
-        wake::Signal::Queued,
-    );
+    store.ring((wake::Role::Api, wake::Signal::Changed(held.id)));
+    store.ring((wake::Role::Worker, wake::Signal::Queued));
     Ok(handed_over)
 }
 

@@ -1,4 +1,5 @@
-//! `running` stays `running`: the holder's sign of life, and what it started.
+//! `running` stays `running`: the holder's sign of life, and what it started. A power cut may take this: it ends the
+//! container too, and the build is claimed again.
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use crate::job::ContainerSpec;
 pub async fn renew(store: &Store, held: &Held, lease: Duration) -> Result<bool> {
     let held = held.clone();
     store
-        .write(move |table| {
+        .write_unsynced(move |table| {
             let changed = table
                 .prepare_cached(
                     "UPDATE jobs SET lease_until = ?4
@@ -44,7 +45,7 @@ pub async fn container_created(
     let (held, container, engine) = (held.clone(), container.to_owned(), engine.to_owned());
     let spec = spec.to_json();
     store
-        .write(move |table| {
+        .write_unsynced(move |table| {
             let changed = table
                 .prepare_cached(
                     "UPDATE jobs SET container_id = ?4, container_epoch = ?3, engine_id = ?5, attempts = attempts + 1
@@ -66,7 +67,7 @@ pub async fn container_created(
 pub async fn container_started(store: &Store, held: &Held) -> Result<()> {
     let held = held.clone();
     store
-        .write(move |table| {
+        .write_unsynced(move |table| {
             table
                 .prepare_cached(
                     "UPDATE jobs SET container_started_at = ?4

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use super::{
-    super::{Result, Store, millis, now, requests, wake},
+    super::{Result, Store, millis, now, statistics, wake},
     MAX_LOSSES,
     adopt::Orphan,
     claim::Held,
@@ -162,23 +162,15 @@ pub(super) fn set_aside(table: &Connection, held: &Held) -> Result<Option<Rescue
     }
     note(table, held, What::Lost, None)?;
     note(table, held, What::SetAside, None)?;
-    requests::count_ended(table, held.id)?;
+    statistics::count_ended(table, held.id)?;
     Ok(Some(Rescued::SetAside(held.id)))
 }
 
 fn tell(store: &Store, rescued: &[Rescued]) {
     for one in rescued {
-        wake::ring(
-            store.wake_directory(),
-            wake::Role::Api,
-            wake::Signal::Changed(one.id()),
-        );
+        store.ring((wake::Role::Api, wake::Signal::Changed(one.id())));
     }
     if !rescued.is_empty() {
-        wake::ring(
-            store.wake_directory(),
-            wake::Role::Worker,
-            wake::Signal::Queued,
-        );
+        store.ring((wake::Role::Worker, wake::Signal::Queued));
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{
     super::{Result, Store, StoreError, audit},
     claim::config_of,
-    enqueue::{Enqueued, NewBuild, put, wake_workers},
+    enqueue::{Enqueued, NewBuild, put},
 };
 use crate::{channel::Dialect, job::JobId};
 
@@ -87,20 +87,21 @@ pub async fn made_of(store: &Store, id: JobId) -> Result<Option<MadeOf>> {
 /// When the table cannot be written: then nothing has changed.
 pub async fn retry(store: &Store, build: NewBuild, of: JobId, who: &str) -> Result<Enqueued> {
     let who = who.to_owned();
-    let enqueued = store
-        .write(move |table| {
-            forget_failure(table, &build)?;
-            let enqueued = put(table, &build)?;
-            let details = json!({
-                "build": enqueued.id(),
-                "joined": matches!(enqueued, Enqueued::Joined(..)),
-            });
-            audit::record(table, &who, ("retry", &of.to_string()), &details)?;
-            Ok(enqueued)
-        })
-        .await?;
-    wake_workers(store, enqueued);
-    Ok(enqueued)
+    store
+        .write_and_ring(
+            move |table| {
+                forget_failure(table, &build)?;
+                let enqueued = put(table, &build)?;
+                let details = json!({
+                    "build": enqueued.id(),
+                    "joined": matches!(enqueued, Enqueued::Joined(..)),
+                });
+                audit::record(table, &who, ("retry", &of.to_string()), &details)?;
+                Ok(enqueued)
+            },
+            Enqueued::ring,
+        )
+        .await
 }
 
 fn forget_failure(table: &Connection, build: &NewBuild) -> Result<()> {

@@ -1,6 +1,6 @@
 //! A build's row as the API shows it.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Params, Row, params};
 
 use super::super::{Result, Store, StoreError};
 use crate::job::{Artifact, Fingerprint, FirmwareFile, JobId, Reason, Status};
@@ -49,7 +49,7 @@ pub struct Build {
 /// # Errors
 /// When the table cannot be read.
 pub async fn show(store: &Store, id: JobId) -> Result<Option<Build>> {
-    find(store, "SELECT * FROM jobs WHERE id = ?1", id.to_string()).await
+    find(store, "SELECT * FROM jobs WHERE id = ?1", [id.to_string()]).await
 }
 
 /// The newest build with this fingerprint that ended in this status and left a zip. A later one that still waits does
@@ -62,19 +62,13 @@ pub async fn show_answer(
     fingerprint: &Fingerprint,
     status: Status,
 ) -> Result<Option<Build>> {
-    let sql = match status {
-        Status::Succeeded => {
-            "SELECT * FROM jobs WHERE fingerprint = ?1 AND status = 'succeeded' AND artifact_file IS NOT NULL
-             ORDER BY id DESC LIMIT 1"
-        }
-        Status::Failed => {
-            "SELECT * FROM jobs WHERE fingerprint = ?1 AND status = 'failed' AND artifact_file IS NOT NULL
-             ORDER BY id DESC LIMIT 1"
-        }
-        // These leave no zip.
-        Status::Queued | Status::Running | Status::Cancelled => return Ok(None),
-    };
-    find(store, sql, fingerprint.as_str().to_owned()).await
+    // One look into each of the two indexes that have fingerprints.
+    let sql = "SELECT * FROM (SELECT * FROM jobs WHERE fingerprint = ?1 AND (status IN ('queued', 'running') OR kept = 1)
+                              UNION ALL
+                              SELECT * FROM jobs WHERE fingerprint = ?1 AND NOT (status IN ('queued', 'running') OR kept = 1))
+               WHERE status = ?2 AND artifact_file IS NOT NULL ORDER BY id DESC LIMIT 1";
+    let parameters = [fingerprint.as_str(), status.as_str()].map(str::to_owned);
+    find(store, sql, parameters).await
 }
 
 /// Whether the claim of this number holds the build while it runs, or made the container that it runs in.
@@ -97,12 +91,16 @@ pub async fn is_wanted(store: &Store, id: JobId, epoch: u32) -> Result<bool> {
         .await
 }
 
-async fn find(store: &Store, sql: &'static str, key: String) -> Result<Option<Build>> {
+async fn find(
+    store: &Store,
+    sql: &'static str,
+    parameters: impl Params + Send + 'static,
+) -> Result<Option<Build>> {
     store
         .read(move |table| {
             table
                 .prepare_cached(sql)?
-                .query_row([key], |row| Ok(from_row(row)))
+                .query_row(parameters, |row| Ok(from_row(row)))
                 .optional()?
                 .transpose()
         })
