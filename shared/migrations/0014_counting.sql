@@ -7,10 +7,29 @@ UPDATE service SET counted = (SELECT coalesce(max(id), 0) FROM requests);
 -- A request's number is one more than the largest that is there.
 CREATE TRIGGER requests_last_one_goes AFTER DELETE ON requests WHEN OLD.id >= (SELECT counted FROM service)
 BEGIN
-    UPDATE service SET counted = min(counted, (SELECT coalesce(max(id), 0) FROM requests));
+    UPDATE service SET counted = min(counted, (SELECT coalesce(max(id), 0) FROM requests)) WHERE one = 1;
 END;
 
 -- By its fingerprint, a row is found in one of two indexes: in `jobs_one_per_fingerprint` or, as a build of before, here.
 DROP INDEX jobs_by_fingerprint;
 CREATE INDEX jobs_of_before_by_fingerprint ON jobs (fingerprint, id)
     WHERE NOT (status IN ('queued', 'running') OR kept = 1);
+
+-- The same as they were, with the row named: without that, SQLite makes and drops a table for each, to remember which
+-- rows it will change.
+DROP TRIGGER jobs_one_more_waits;
+DROP TRIGGER jobs_waits_or_not;
+DROP TRIGGER jobs_one_less_waits;
+CREATE TRIGGER jobs_one_more_waits AFTER INSERT ON jobs WHEN NEW.status = 'queued'
+BEGIN
+    UPDATE service SET waiting = waiting + 1 WHERE one = 1;
+END;
+CREATE TRIGGER jobs_waits_or_not AFTER UPDATE OF status ON jobs
+    WHEN (OLD.status = 'queued') <> (NEW.status = 'queued')
+BEGIN
+    UPDATE service SET waiting = waiting + iif(NEW.status = 'queued', 1, -1) WHERE one = 1;
+END;
+CREATE TRIGGER jobs_one_less_waits AFTER DELETE ON jobs WHEN OLD.status = 'queued'
+BEGIN
+    UPDATE service SET waiting = waiting - 1 WHERE one = 1;
+END;

@@ -3,6 +3,8 @@
 //! They are sent after a commit and never waited for. A lost one costs a moment, as everybody also
 //! looks at the table now and then. All processes share one user id, as a sender of another is refused.
 
+mod bell;
+
 use std::{
     fs::{self, File},
     io,
@@ -10,11 +12,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use bell::Bell;
-
-mod bell;
-
 use crate::job::JobId;
+pub use bell::Bell;
 
 /// Whom to tell what.
 pub type Ring = (Role, Signal);
