@@ -1,12 +1,12 @@
 //! How much is measured, and where.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use tempfile::TempDir;
 
 /// One run of all benchmarks.
 pub(crate) struct Bench {
-    /// Two minutes instead of twenty.
+    /// Two minutes instead of a quarter of an hour.
     pub(crate) quick: bool,
     /// Where tables are made: on the disk that is measured.
     pub(crate) scratch: PathBuf,
@@ -23,8 +23,30 @@ impl Bench {
         if self.quick { 3 } else { 7 }
     }
 
+    /// How often a thing is measured that takes long.
+    pub(crate) const fn few_rounds(&self) -> usize {
+        if self.quick { 1 } else { 3 }
+    }
+
     /// As many, or a tenth.
     pub(crate) const fn size(&self, whole: usize) -> usize {
         if self.quick { whole / 10 } else { whole }
     }
+
+    /// How long a load lasts in each round.
+    pub(crate) const fn load(&self) -> Duration {
+        Duration::from_millis(if self.quick { 500 } else { 3_000 })
+    }
 }
+
+/// Why something cannot be measured on this machine. It is no failure.
+#[derive(Debug)]
+pub(crate) struct CannotBeHere(pub(crate) String);
+
+impl std::fmt::Display for CannotBeHere {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for CannotBeHere {}
