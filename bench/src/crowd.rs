@@ -39,15 +39,14 @@ pub(crate) fn fill(directory: &Path, crowd: Crowd, config: &str) -> anyhow::Resu
             per_client: u32::MAX,
             in_all: u32::MAX,
         };
-        let last: shared::store::jobs::NewBuild = a_build("KType-last").into();
-        let last = shared::store::jobs::NewBuild {
-            config: config.to_owned(),
-            ..last
-        };
-        admit(&store, last, limits, Hold::UntilItLeaves).await?;
+        let last = a_build("KType-last").with(|build| config.clone_into(&mut build.config));
+        admit(&store, last.into(), limits, Hold::UntilItLeaves).await?;
         anyhow::Ok(())
     })
 }
+
+/// A request whose number is a multiple of this one has all before it counted.
+const COUNTED_AT: usize = 1_024;
 
 /// The start of a statement that counts to `count` as `number`.
 fn up_to(count: usize) -> String {
@@ -62,6 +61,8 @@ const ID: &str = "printf('%08x-%04x-7000-8000-%012x', at >> 16, at & 65535, numb
 /// Builds of the last years, a minute apart, in all ways to end: the newest is from yesterday.
 fn finished(count: usize) -> String {
     let up_to = up_to(count);
+    // Requests are counted by every so many of them: the next one shall be such.
+    let before = COUNTED_AT - 1 - count % COUNTED_AT;
     format!(
         "BEGIN;
          CREATE TEMP TABLE builds AS {up_to}, moments AS (
@@ -75,8 +76,8 @@ fn finished(count: usize) -> String {
              at, at + 100, at + 2000, 1, 1, printf('%064x', number), 'an engine', iif(failed, 'timed_out', NULL),
              iif(failed, 'it took too long', NULL), id || '/1.zip', 200000, printf('%064x', number), 1 - failed, at + 300, at + 1900
          FROM builds;
-         INSERT INTO requests (at, job_id, client, os, platform, keyboard, layout, layers, controller, joined)
-         SELECT at, id, client, iif(number % 2 = 0, 'Linux', 'Windows'), 'Web', 'KType', 'Standard', 2, '057', 0 FROM builds;
+         INSERT INTO requests (id, at, job_id, client, os, platform, keyboard, layout, layers, controller, joined)
+         SELECT number + {before}, at, id, client, iif(number % 2 = 0, 'Linux', 'Windows'), 'Web', 'KType', 'Standard', 2, '057', 0 FROM builds;
          DROP TABLE builds;
          COMMIT;"
     )

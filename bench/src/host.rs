@@ -14,7 +14,7 @@ pub(crate) struct Host {
     memory_mib: u64,
     kernel: String,
     /// What one sync of this disk costs: no durable commit is quicker.
-    disk_sync: Sync,
+    pub(crate) disk_sync: Sync,
     /// Whoever loads the service takes processor time from it.
     load_is_on_the_same_machine: bool,
 }

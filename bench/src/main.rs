@@ -82,11 +82,13 @@ fn measure_all(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let scratch = arguments.output.join("tables");
     std::fs::create_dir_all(&scratch)?;
+    let scratch = scratch.canonicalize()?;
+    let host = Host::look(&scratch)?;
     let bench = Bench {
         quick: arguments.quick,
-        scratch: scratch.canonicalize()?,
+        scratch,
+        sync: host.disk_sync.p50_ms,
     };
-    let host = Host::look(&bench.scratch)?;
     println!("{host}\nWhoever loads the service is on the same machine.\n");
     println!("{}", report::heading());
     let mut report = Report::of(host, arguments.quick);

@@ -37,9 +37,13 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
 }
 
-/// How far apart values are: the middle half of them, by the median. One value alone is not apart.
+/// How far apart values are: the middle half of them, by the median. Equal ones are not apart, whatever they are.
 pub(crate) fn spread(values: &[f64]) -> f64 {
-    (quantile(values, 0.75) - quantile(values, 0.25)) / median(values)
+    let middle_half = quantile(values, 0.75) - quantile(values, 0.25);
+    if middle_half == 0.0 {
+        return 0.0;
+    }
+    middle_half / median(values).abs()
 }
 
 /// The value below which this share lies, between neighbours by their distance. No value at all is NaN.
@@ -79,7 +83,8 @@ mod tests {
     #[test]
     fn a_spread_is_the_middle_half_by_the_median() {
         assert!((spread(&[1.0, 2.0, 3.0, 4.0, 5.0]) - 2.0 / 3.0).abs() < 1e-9);
-        assert!(spread(&[7.0]).abs() < 1e-9);
+        assert!(spread(&[0.0]).abs() < 1e-9);
+        assert!(spread(&[-1.0, -3.0]) > 0.0);
     }
 
     #[test]

@@ -60,11 +60,17 @@ fn ratios(file: &Path, measured: &[Measured]) -> anyhow::Result<()> {
     let area = SVGBackend::new(file, (WIDTH, height)).into_drawing_area();
     area.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&area)
-        .caption("how much better than what stands beside it", (FONT, 18))
+        .caption(
+            "times as good as what stands beside it: to the left of 1 it is worse",
+            (FONT, 18),
+        )
         .margin(10)
         .x_label_area_size(30)
         .y_label_area_size(330)
-        .build_cartesian_2d((1.0 / most..most).log_scale(), (0..count).into_segmented())?;
+        .build_cartesian_2d(
+            (1.0 / most..most).log_scale(),
+            (0..count - 1).into_segmented(),
+        )?;
     let name = |place: &SegmentValue<i32>| match place {
         SegmentValue::CenterOf(at) => usize::try_from(count - 1 - at)
             .ok()
@@ -122,11 +128,13 @@ fn curve(file: &Path, name: &str, points: &[&Measured]) -> anyhow::Result<()> {
         .x_desc(first.place.map_or("", |place| place.along))
         .y_desc(first.unit.word())
         .x_label_formatter(&|at| format!("{at:.0}"))
+        .y_label_formatter(&|value| figure(*value))
+        .max_light_lines(1)
         .label_style((FONT, 12))
         .draw()?;
     let other_is = first.beside.as_ref().map_or("", |beside| beside.is);
     for (points, colour, label) in [(ours, OURS, "kiisrv"), (others, OTHER, other_is)] {
-        let line = LineSeries::new(points, colour.stroke_width(2)).point_size(4);
+        let line = LineSeries::new(points, colour.filled().stroke_width(2)).point_size(4);
         chart
             .draw_series(line)?
             .label(label)
@@ -140,6 +148,15 @@ fn curve(file: &Path, name: &str, points: &[&Measured]) -> anyhow::Result<()> {
         .label_font((FONT, 12))
         .draw()?;
     Ok(area.present()?)
+}
+
+/// As many digits as a scale needs.
+fn figure(value: f64) -> String {
+    if value.fract() == 0.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.2}")
+    }
 }
 
 #[cfg(test)]

@@ -116,8 +116,8 @@ impl Report {
 /// The heading of the table.
 pub(crate) fn heading() -> String {
     format!(
-        "{:<38} {:>11} {:>11} {:<4} {:>6} {:<6} goal",
-        "", "ours", "other", "", "ratio", "±"
+        "{:<38} {:>11} {:>11} {:<4} {:>6}  ±     goal",
+        "", "ours", "other", "", "ratio"
     )
 }
 

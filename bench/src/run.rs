@@ -10,6 +10,8 @@ pub(crate) struct Bench {
     pub(crate) quick: bool,
     /// Where tables are made: on the disk that is measured.
     pub(crate) scratch: PathBuf,
+    /// What one sync of that disk costs, in milliseconds.
+    pub(crate) sync: f64,
 }
 
 impl Bench {
@@ -33,9 +35,22 @@ impl Bench {
         if self.quick { whole / 10 } else { whole }
     }
 
+    /// As many as this disk commits one after the other in a second and a half, so that a slow disk is not measured for
+    /// an hour and a fast one not for a moment.
+    pub(crate) fn commits(&self) -> usize {
+        let milliseconds = if self.quick { 400.0 } else { 1_500.0 };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a few thousand"
+        )]
+        let commits = (milliseconds / self.sync) as usize;
+        commits.clamp(64, 10_000)
+    }
+
     /// How long a load lasts in each round.
     pub(crate) const fn load(&self) -> Duration {
-        Duration::from_millis(if self.quick { 500 } else { 3_000 })
+        Duration::from_millis(if self.quick { 500 } else { 2_000 })
     }
 }
 

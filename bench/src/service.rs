@@ -24,7 +24,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The secret of its operators.
-pub(crate) const TOKEN: &str = "a secret for one measurement";
+pub(crate) const TOKEN: &str = "a-secret-for-one-measurement";
 
 /// More than any load has. One client makes all of it, which the limits of a client would not let it.
 const NO_LIMIT: &str = "100000000";

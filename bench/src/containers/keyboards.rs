@@ -16,7 +16,6 @@ use super::{
     journey::{Journey, post_to_zip},
 };
 use crate::{
-    http::client::Client,
     measure::{each, in_turns},
     measured::{Measured, Unit},
     run::{Bench, CannotBeHere},
@@ -72,10 +71,9 @@ pub(crate) fn warm_vs_cold(
     let table = ByHand::open(&service.data());
     table.stand_for("warm", CONTROLLER);
     table.stand_for("cold", COLD);
-    let runtime = Runtime::new()?;
     let asking = RefCell::new(Asking {
-        client: runtime.block_on(service.connect())?,
-        runtime,
+        service: &service,
+        runtime: Runtime::new()?,
         file: file.to_owned(),
         asked: 0,
     });
@@ -130,14 +128,14 @@ fn part_of(log: &str, part: &str) -> Option<f64> {
 }
 
 /// Somebody who changes a key and builds, again and again.
-struct Asking {
+struct Asking<'service> {
+    service: &'service Service,
     runtime: Runtime,
-    client: Client,
     file: String,
     asked: u32,
 }
 
-impl Asking {
+impl Asking<'_> {
     /// A keymap that nobody has built yet, and the log of its build.
     fn build(&mut self, version: &str) -> anyhow::Result<(Journey, String)> {
         pause(REST);
@@ -149,9 +147,10 @@ impl Asking {
         config["matrix"][key]["layers"]["0"] = json!({ "key": letter, "label": letter });
         let body = json!({ "config": config, "env": version }).to_string();
         self.runtime.block_on(async {
-            let journey = post_to_zip(&mut self.client, body.into()).await?;
+            let mut client = self.service.connect().await?;
+            let journey = post_to_zip(&mut client, body.into()).await?;
             let url = journey.build["log_url"].as_str().unwrap_or_default();
-            let log = self.client.get(url).await?.body;
+            let log = client.get(url).await?.body;
             let log = String::from_utf8_lossy(&log).into_owned();
             Ok((journey, log))
         })

@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 
 use super::{Noop, by_hand::ByHand, journey::post_to_zip};
 use crate::{
-    http::{bodies::Bodies, client::Client},
+    http::bodies::Bodies,
     measure::{in_turns, median},
     measured::{Goal, Measured, Unit},
     run::Bench,
@@ -24,7 +24,7 @@ const SHARE: f64 = 15.0;
 pub(crate) fn vs_docker_run(bench: &Bench) -> anyhow::Result<Vec<Measured>> {
     let noop = Noop::set_up(bench, &[])?;
     let by_hand = ByHand::of(bench, &noop.image.name)?;
-    let mut asking = Asking::at(&noop)?;
+    let asking = Asking::at(&noop)?;
     let times = times(bench);
     let (ours, others) = in_turns(
         bench.rounds(),
@@ -43,7 +43,7 @@ pub(crate) fn service_share(bench: &Bench) -> anyhow::Result<Vec<Measured>> {
     let noop = Noop::set_up(bench, &[("KIISRV_PREPARED", "0")])?;
     let by_hand = ByHand::of(bench, &noop.image.name)?;
     let runtime = Runtime::new()?;
-    let mut asking = Asking::at(&noop)?;
+    let asking = Asking::at(&noop)?;
     let times = times(bench);
     let (whole, container) = in_turns(
         bench.rounds(),
@@ -80,25 +80,26 @@ fn in_the_middle(
 }
 
 /// Somebody who asks for one build after the other.
-struct Asking {
+struct Asking<'noop> {
+    noop: &'noop Noop,
     runtime: Runtime,
-    client: Client,
     bodies: Bodies,
 }
 
-impl Asking {
-    fn at(noop: &Noop) -> anyhow::Result<Self> {
-        let runtime = Runtime::new()?;
+impl<'noop> Asking<'noop> {
+    fn at(noop: &'noop Noop) -> anyhow::Result<Self> {
         Ok(Self {
-            client: runtime.block_on(noop.service.connect())?,
+            noop,
+            runtime: Runtime::new()?,
             bodies: Bodies::of(Noop::VERSION),
-            runtime,
         })
     }
 
-    fn in_the_middle(&mut self, times: usize) -> anyhow::Result<f64> {
+    fn in_the_middle(&self, times: usize) -> anyhow::Result<f64> {
+        // The connection is there already, as it is between requests of one program.
+        let mut client = self.runtime.block_on(self.noop.service.connect())?;
         in_the_middle(times, || {
-            let journey = post_to_zip(&mut self.client, self.bodies.different());
+            let journey = post_to_zip(&mut client, self.bodies.different());
             Ok(self.runtime.block_on(journey)?.took)
         })
     }

@@ -1,6 +1,6 @@
 //! What is read by those who look after the service, with a million builds in its table.
 
-use std::time::Instant;
+use std::{net::SocketAddr, time::Instant};
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -46,8 +46,8 @@ pub(crate) fn vs_empty(bench: &Bench) -> anyhow::Result<Vec<Measured>> {
     crowd::fill(&service::data(directory.path()), crowd, "{}")?;
     let crowded = Service::start_api_in(directory, &[])?;
     let empty = Service::start_api(bench, &[])?;
-    let mut ours = runtime.block_on(Operator::at(&crowded))?;
-    let mut other = runtime.block_on(Operator::at(&empty))?;
+    let ours = runtime.block_on(Operator::at(&crowded))?;
+    let other = runtime.block_on(Operator::at(&empty))?;
     let times = bench.size(100);
     let of = |(what, path): &(&str, &'static str)| {
         let (ours, others) = in_turns(
@@ -65,14 +65,14 @@ pub(crate) fn vs_empty(bench: &Bench) -> anyhow::Result<Vec<Measured>> {
 
 /// Somebody who is signed in, by a cookie for pages and by a token for programs.
 struct Operator {
-    client: Client,
+    address: SocketAddr,
     cookie: String,
 }
 
 impl Operator {
     async fn at(service: &Service) -> anyhow::Result<Self> {
         let mut client = service.connect().await?;
-        let form = format!("token={}&name=bench", TOKEN.replace(' ', "+"));
+        let form = format!("token={TOKEN}&name=bench");
         let request = Request::builder()
             .method(Method::POST)
             .uri("/queue/sign-in")
@@ -83,11 +83,13 @@ impl Operator {
         let cookie = answer.headers.get(header::SET_COOKIE);
         let cookie = cookie.context("a cookie")?.to_str()?;
         let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
-        Ok(Self { client, cookie })
+        let address = service.address;
+        Ok(Self { address, cookie })
     }
 
     /// The time of a look in the middle of so many, in milliseconds.
-    async fn looks(&mut self, path: &str, times: usize) -> anyhow::Result<f64> {
+    async fn looks(&self, path: &str, times: usize) -> anyhow::Result<f64> {
+        let mut client = Client::connect(self.address).await?;
         let mut took = Vec::with_capacity(times);
         for _ in 0..times {
             let mut request = get(path)?;
@@ -95,7 +97,7 @@ impl Operator {
             headers.insert(header::COOKIE, self.cookie.parse()?);
             headers.insert(header::AUTHORIZATION, format!("Bearer {TOKEN}").parse()?);
             let asked = Instant::now();
-            self.client.ask(request).await?.good()?;
+            client.ask(request).await?.good()?;
             took.push(asked.elapsed().as_secs_f64() * 1000.0);
         }
         Ok(median(&took))

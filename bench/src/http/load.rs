@@ -87,17 +87,18 @@ pub(crate) fn results(
     ours: &[Load],
     others: &[Load],
 ) -> Vec<Measured> {
-    let of = |name: String, unit, figure: fn(&Load) -> f64| {
-        Measured::alone(name, unit, each(ours, figure)).beside(is, each(others, figure))
-    };
-    let mut names = names(what, beside).into_iter();
-    let figures: [(Unit, fn(&Load) -> f64); 3] = [
-        (Unit::PerSecond, |load| load.per_second),
+    let figures = [
+        (Unit::PerSecond, rate as fn(&Load) -> f64),
         (Unit::Milliseconds, |load| load.p50),
         (Unit::Milliseconds, |load| load.p99),
     ];
-    figures
-        .into_iter()
-        .filter_map(|(unit, figure)| Some(of(names.next()?, unit, figure)))
-        .collect()
+    let of = |(name, (unit, figure)): (String, (Unit, fn(&Load) -> f64))| {
+        Measured::alone(name, unit, each(ours, figure)).beside(is, each(others, figure))
+    };
+    let names = names(what, beside).into_iter();
+    names.zip(figures).map(of).collect()
+}
+
+const fn rate(load: &Load) -> f64 {
+    load.per_second
 }

@@ -34,7 +34,8 @@ pub(crate) fn memory_vs_bare(bench: &Bench) -> anyhow::Result<Vec<Measured>> {
     for _ in 0..bench.few_rounds() {
         let runtime = Runtime::new()?;
         let service = Service::start_api(bench, &[])?;
-        let build = runtime.block_on(submitted(&service))?;
+        let bodies = Bodies::of("latest");
+        let build = runtime.block_on(submitted(&service, &bodies))?;
         let path = format!("{BUILDS}/{build}?wait=60&status=queued");
         let id = service.api.id();
         rounds.0.push(grows(&runtime, id, service.address, &path)?);
@@ -48,8 +49,9 @@ pub(crate) fn memory_vs_bare(bench: &Bench) -> anyhow::Result<Vec<Measured>> {
     Ok(vec![measured])
 }
 
-async fn submitted(service: &Service) -> anyhow::Result<String> {
-    let body = Bodies::of("latest").different();
+/// A build that waits, which is in these bodies only once.
+async fn submitted(service: &Service, bodies: &Bodies) -> anyhow::Result<String> {
+    let body = bodies.different();
     let accepted = service.connect().await?.post(BUILDS, body).await?.json()?;
     Ok(accepted["id"].as_str().context("an id")?.to_owned())
 }
@@ -89,9 +91,9 @@ pub(crate) fn told_among_2000_vs_alone(bench: &Bench) -> anyhow::Result<Vec<Meas
     let runtime = Runtime::new()?;
     let service = Service::start_api(bench, &[])?;
     let store = runtime.block_on(Store::open(&service.data()))?;
-    let build = runtime.block_on(submitted(&service))?;
-    let path = format!("{BUILDS}/{build}?wait=60&status=queued");
     let bodies = Bodies::of("latest");
+    let build = runtime.block_on(submitted(&service, &bodies))?;
+    let path = format!("{BUILDS}/{build}?wait=60&status=queued");
     let times = bench.size(300);
     let told = async || {
         let mut took = Vec::with_capacity(times);
@@ -114,9 +116,7 @@ pub(crate) fn told_among_2000_vs_alone(bench: &Bench) -> anyhow::Result<Vec<Meas
 
 /// Milliseconds from another process's call that changes a build, its commit included, to the answer of who waits.
 async fn told(service: &Service, store: &Store, bodies: &Bodies) -> anyhow::Result<f64> {
-    let mut client = service.connect().await?;
-    let accepted = client.post(BUILDS, bodies.different()).await?.json()?;
-    let id = accepted["id"].as_str().context("an id")?.to_owned();
+    let id = submitted(service, bodies).await?;
     let path = format!("{BUILDS}/{id}?wait=60&status=queued");
     let mut answered = wait(service.address, &path, 1).await?;
     // The request is on its way when this begins; it waits by now unless the machine is very busy.

@@ -73,7 +73,7 @@ pub(crate) fn vs_empty(bench: &Bench, with: With) -> anyhow::Result<Vec<Measured
         finished: 0,
         waiting: 0,
     })?;
-    let each_producer = bench.size(8_000) / PRODUCERS;
+    let each_producer = bench.commits() / PRODUCERS;
     let round = |directory: &Path| round(&runtime, directory, each_producer);
     let (ours, others) = in_turns(
         bench.rounds(),

@@ -24,10 +24,10 @@ const LEASE: Duration = Duration::from_hours(1);
 /// Ours beside the hand-written loop that ends one build and takes the next in one transaction.
 pub(crate) fn vs_limit(bench: &Bench, processes: usize) -> anyhow::Result<Vec<Measured>> {
     let runtime = Runtime::new()?;
-    let count = bench.size(10_000);
+    let count = bench.commits();
     let ours = || {
         let directory = bench.fresh()?;
-        enqueue::rate(&runtime, directory.path(), super::builds(256, count / 256))?;
+        enqueue::rate(&runtime, directory.path(), super::builds(64, count / 64))?;
         rate(&Role::drain(directory.path(), count), processes)
     };
     let other = || {

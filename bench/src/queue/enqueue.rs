@@ -54,8 +54,8 @@ pub(crate) fn vs_limit(bench: &Bench, producers: usize) -> anyhow::Result<Vec<Me
 pub(crate) fn vs_apalis(bench: &Bench, producers: usize) -> anyhow::Result<Vec<Measured>> {
     let runtime = Runtime::new()?;
     let apalis = peer::Apalis::built()?;
-    // Its producers wait for one sync each, so that as many as in the other comparisons would take minutes.
-    let each = (bench.size(8_000) / producers).max(20);
+    // Its producers commit one by one, so that they get through fewer than in the other comparisons.
+    let each = bench.commits() / producers;
     let (ours, others) = in_turns(
         bench.rounds(),
         || {
@@ -70,8 +70,10 @@ pub(crate) fn vs_apalis(bench: &Bench, producers: usize) -> anyhow::Result<Vec<M
     Ok(vec![measured])
 }
 
+/// A producer waits for each of its builds, and there is an end to what many of them make.
 fn each(bench: &Bench, producers: usize) -> usize {
-    (bench.size(40_000) / producers).clamp(20, 4_000)
+    let most = bench.size(40_000) / producers;
+    bench.commits().min(most).max(20)
 }
 
 /// Builds per second, through the same door as the API's.
