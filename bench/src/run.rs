@@ -50,7 +50,7 @@ impl Bench {
 
     /// How long a load lasts in each round.
     pub(crate) const fn load(&self) -> Duration {
-        Duration::from_millis(if self.quick { 500 } else { 2_000 })
+        Duration::from_millis(if self.quick { 300 } else { 1_500 })
     }
 }
 

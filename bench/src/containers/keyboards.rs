@@ -79,7 +79,7 @@ pub(crate) fn warm_vs_cold(
     });
     let mut said = Vec::new();
     let (warm, cold) = in_turns(
-        bench.few_rounds() + 1,
+        bench.few_rounds(),
         || {
             let (journey, log) = asking.borrow_mut().build("warm")?;
             said.push(log);

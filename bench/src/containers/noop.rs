@@ -63,7 +63,7 @@ pub(crate) fn service_share(bench: &Bench) -> anyhow::Result<Vec<Measured>> {
 }
 
 const fn times(bench: &Bench) -> usize {
-    if bench.quick { 3 } else { 10 }
+    if bench.quick { 2 } else { 6 }
 }
 
 /// The one in the middle of so many, each after a rest.
