@@ -85,7 +85,7 @@ fn busybox() -> Option<PathBuf> {
 const READY: &str = r#"#!/bin/sh
 trap 'exit 143' TERM
 while [ -p /mnt/config/go ] && [ ! -e /mnt/config/job ]; do
-    timeout 5 cat /mnt/config/go &
+    timeout 5 cat /mnt/config/go >/dev/null &
     wait $!
 done
 echo ready
