@@ -87,18 +87,17 @@ pub(crate) fn results(
     ours: &[Load],
     others: &[Load],
 ) -> Vec<Measured> {
-    let figures = [
-        (Unit::PerSecond, rate as fn(&Load) -> f64),
+    let figures: [Figure; 3] = [
+        (Unit::PerSecond, |load| load.per_second),
         (Unit::Milliseconds, |load| load.p50),
         (Unit::Milliseconds, |load| load.p99),
     ];
-    let of = |(name, (unit, figure)): (String, (Unit, fn(&Load) -> f64))| {
+    let of = |(name, (unit, figure)): (String, Figure)| {
         Measured::alone(name, unit, each(ours, figure)).beside(is, each(others, figure))
     };
     let names = names(what, beside).into_iter();
     names.zip(figures).map(of).collect()
 }
 
-const fn rate(load: &Load) -> f64 {
-    load.per_second
-}
+/// One of a load's figures, and in what it is.
+type Figure = (Unit, fn(&Load) -> f64);
