@@ -1,8 +1,9 @@
 //! This program again as another process, where what is measured happens between processes.
 
 use std::{
+    ffi::{OsStr, OsString},
     io::{BufRead, BufReader, Lines, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
@@ -14,41 +15,58 @@ pub(crate) enum Role {
     /// Takes builds from our table and ends them, until none waits
     Drain {
         /// The table's directory
-        directory: std::path::PathBuf,
+        directory: PathBuf,
+        /// It ends as many at most
+        most: usize,
     },
     /// The same by hand, in one transaction for each build
     DrainByHand {
         /// The table's directory
-        directory: std::path::PathBuf,
+        directory: PathBuf,
     },
     /// Says when it is woken, as our workers are
     Wake {
         /// The table's directory
-        directory: std::path::PathBuf,
+        directory: PathBuf,
     },
     /// Says when a datagram arrives
     WakeByHand {
         /// The socket
-        socket: std::path::PathBuf,
+        socket: PathBuf,
+    },
+    /// Answers HTTP with what is always the same, and writes what is posted into the table of the limit
+    Serve {
+        /// The table's directory
+        directory: PathBuf,
+        /// The file with what it answers
+        answer: PathBuf,
     },
 }
 
 impl Role {
-    const fn word(&self) -> &'static str {
-        match self {
-            Self::Drain { .. } => "drain",
-            Self::DrainByHand { .. } => "drain-by-hand",
-            Self::Wake { .. } => "wake",
-            Self::WakeByHand { .. } => "wake-by-hand",
+    /// [`Role::Drain`].
+    pub(crate) fn drain(directory: &Path, most: usize) -> Self {
+        Self::Drain {
+            directory: directory.to_owned(),
+            most,
         }
     }
 
-    fn path(&self) -> &Path {
+    fn arguments(&self) -> Vec<OsString> {
+        let words = |name: &str, rest: &[&OsStr]| {
+            let rest = rest.iter().map(|&word| word.to_owned());
+            std::iter::once(name.into()).chain(rest).collect()
+        };
         match self {
-            Self::Drain { directory }
-            | Self::DrainByHand { directory }
-            | Self::Wake { directory } => directory,
-            Self::WakeByHand { socket } => socket,
+            Self::Drain { directory, most } => {
+                words("drain", &[directory.as_os_str(), most.to_string().as_ref()])
+            }
+            Self::DrainByHand { directory } => words("drain-by-hand", &[directory.as_os_str()]),
+            Self::Wake { directory } => words("wake", &[directory.as_os_str()]),
+            Self::WakeByHand { socket } => words("wake-by-hand", &[socket.as_os_str()]),
+            Self::Serve { directory, answer } => {
+                words("serve", &[directory.as_os_str(), answer.as_os_str()])
+            }
         }
     }
 }
@@ -66,8 +84,7 @@ impl Process {
         #[expect(clippy::disallowed_methods, reason = "this program itself, once more")]
         let mut child = Command::new(std::env::current_exe()?)
             .arg("child")
-            .arg(role.word())
-            .arg(role.path())
+            .args(role.arguments())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -80,6 +97,11 @@ impl Process {
         };
         process.hear()?;
         Ok(process)
+    }
+
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Lets it begin, or go on.

@@ -2,20 +2,32 @@
 
 mod child;
 mod clock;
+mod containers;
+mod crowd;
 mod disk;
+mod host;
+mod http;
 mod limit;
 mod measure;
+mod measured;
+mod peer;
+mod plot;
+mod process;
+mod programs;
 mod queue;
 mod report;
 mod run;
+mod service;
+mod table;
 
 use std::path::PathBuf;
 
 use clap::Parser;
 
 use child::Role;
-use measure::Compared;
-use run::Bench;
+use host::Host;
+use report::Report;
+use run::{Bench, CannotBeHere};
 
 #[derive(Parser)]
 #[command(about = "Measures the service beside its limit and its peers")]
@@ -23,9 +35,12 @@ struct Arguments {
     /// Less of everything: two minutes
     #[arg(long)]
     quick: bool,
-    /// Where the report goes
+    /// Where the report and the plots go
     #[arg(long, default_value = "target/bench")]
     output: PathBuf,
+    /// Says what there is to be measured, and measures nothing
+    #[arg(long)]
+    list: bool,
     /// Only what has one of these in its name
     only: Vec<String>,
     #[command(subcommand)]
@@ -39,8 +54,6 @@ enum Child {
     Child(Role),
 }
 
-type Measured = Box<dyn Fn(&Bench) -> anyhow::Result<Compared>>;
-
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     match arguments.role {
@@ -51,61 +64,55 @@ fn main() -> anyhow::Result<()> {
 
 fn play(role: &Role) -> anyhow::Result<()> {
     match role {
-        Role::Drain { directory } => queue::drain::drain(directory),
+        Role::Drain { directory, most } => queue::drain::drain(directory, *most),
         Role::DrainByHand { directory } => limit::drain::drain(directory),
         Role::Wake { directory } => queue::wakeup::wait(directory),
         Role::WakeByHand { socket } => limit::wakeup::wait(socket),
+        Role::Serve { directory, answer } => limit::serve::serve(directory, answer),
     }
-}
-
-/// Everything, in the order in which it is printed.
-fn all() -> Vec<(String, Measured)> {
-    let mut all: Vec<(String, Measured)> = Vec::new();
-    for producers in [1, 16, 64, 256] {
-        all.push((
-            format!("enqueue_{producers}_vs_limit"),
-            Box::new(move |bench| queue::enqueue::vs_limit(bench, producers)),
-        ));
-    }
-    for processes in [1, 4] {
-        all.push((
-            format!("drain_{processes}_vs_limit"),
-            Box::new(move |bench| queue::drain::vs_limit(bench, processes)),
-        ));
-    }
-    all.push((
-        "wakeup_p50_vs_datagram".to_owned(),
-        Box::new(queue::wakeup::vs_datagram),
-    ));
-    all
 }
 
 #[expect(clippy::print_stdout, reason = "it is a program for people")]
 fn measure_all(arguments: &Arguments) -> anyhow::Result<()> {
+    let all = table::all();
+    let wanted = all.iter().filter(|line| line.is_wanted(&arguments.only));
+    if arguments.list {
+        wanted.for_each(|line| println!("{}", line.names.join(" ")));
+        return Ok(());
+    }
     let scratch = arguments.output.join("tables");
     std::fs::create_dir_all(&scratch)?;
+    let scratch = scratch.canonicalize()?;
+    let host = Host::look(&scratch)?;
     let bench = Bench {
         quick: arguments.quick,
         scratch,
+        sync: host.disk_sync.p50_ms,
     };
-    let disk_sync = disk::sync(&bench.scratch)?;
-    println!(
-        "one sync of this disk: {:.3} ms, one in a hundred {:.3} ms",
-        disk_sync.p50_ms, disk_sync.p99_ms
-    );
-    let is_wanted = |name: &str| {
-        arguments.only.is_empty()
-            || arguments
-                .only
-                .iter()
-                .any(|part| name.contains(part.as_str()))
-    };
+    println!("{host}\nWhoever loads the service is on the same machine.\n");
+    println!("{}", report::heading());
+    let mut report = Report::of(host, arguments.quick);
     let mut measured = Vec::new();
-    for (name, measure) in all().iter().filter(|(name, _)| is_wanted(name)) {
-        let compared = measure(&bench)?;
-        debug_assert_eq!(name, &compared.name);
-        println!("{}", report::line(&compared));
-        measured.push(compared);
+    for line in wanted {
+        match (line.measure)(&bench) {
+            Ok(results) => {
+                for result in results {
+                    println!("{}", report.take(&result));
+                    measured.push(result);
+                }
+            }
+            Err(error) => {
+                let name = line.names.first().map_or("", String::as_str);
+                let line = match error.downcast_ref::<CannotBeHere>() {
+                    Some(CannotBeHere(reason)) => report.skip(name, reason),
+                    None => report.fail(name, &error),
+                };
+                println!("{line}");
+            }
+        }
     }
-    report::write(&arguments.output, disk_sync, arguments.quick, &measured)
+    report.write(&arguments.output)?;
+    plot::all(&arguments.output, &measured)?;
+    anyhow::ensure!(report.is_whole(), "not all could be measured");
+    Ok(())
 }

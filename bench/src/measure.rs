@@ -1,66 +1,11 @@
-//! Two things measured in turns, so that whatever else the machine does meets both of them.
-
-use serde::Serialize;
-
-/// One thing beside another.
-#[derive(Clone, Debug)]
-pub(crate) struct Compared {
-    /// What is measured, and beside what.
-    pub(crate) name: String,
-    /// In what.
-    pub(crate) unit: Unit,
-    /// What stands beside ours.
-    pub(crate) other_is: &'static str,
-    /// The service, a value for each round.
-    pub(crate) ours: Vec<f64>,
-    /// The other, by the same rounds.
-    pub(crate) others: Vec<f64>,
-}
-
-/// What a value counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(crate) enum Unit {
-    /// More is better.
-    #[serde(rename = "1/s")]
-    PerSecond,
-    /// Less is better.
-    #[serde(rename = "ms")]
-    Milliseconds,
-}
-
-impl Unit {
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::PerSecond => "1/s",
-            Self::Milliseconds => "ms",
-        }
-    }
-}
-
-impl Compared {
-    /// Ours by the other's, as the median over the rounds.
-    pub(crate) fn ratio(&self) -> f64 {
-        median(&self.ratios())
-    }
-
-    /// How far apart the rounds are: the middle half of their ratios, by the median.
-    pub(crate) fn spread(&self) -> f64 {
-        let ratios = self.ratios();
-        (quantile(&ratios, 0.75) - quantile(&ratios, 0.25)) / median(&ratios)
-    }
-
-    fn ratios(&self) -> Vec<f64> {
-        let rounds = self.ours.iter().zip(&self.others);
-        rounds.map(|(ours, other)| ours / other).collect()
-    }
-}
+//! Two things measured in turns, so that whatever else the machine does meets both of them; and a few sums.
 
 /// Measures both in turns, after a round of each that does not count. Who begins alternates.
-pub(crate) fn in_turns(
+pub(crate) fn in_turns<Ours, Other>(
     rounds: usize,
-    mut ours: impl FnMut() -> anyhow::Result<f64>,
-    mut other: impl FnMut() -> anyhow::Result<f64>,
-) -> anyhow::Result<(Vec<f64>, Vec<f64>)> {
+    mut ours: impl FnMut() -> anyhow::Result<Ours>,
+    mut other: impl FnMut() -> anyhow::Result<Other>,
+) -> anyhow::Result<(Vec<Ours>, Vec<Other>)> {
     ours()?;
     other()?;
     let mut values = (Vec::new(), Vec::new());
@@ -76,9 +21,29 @@ pub(crate) fn in_turns(
     Ok(values)
 }
 
+/// How many a second.
+#[expect(clippy::cast_precision_loss, reason = "a rate")]
+pub(crate) fn per_second(count: usize, took: std::time::Duration) -> f64 {
+    count as f64 / took.as_secs_f64()
+}
+
+/// One of several figures, of each round.
+pub(crate) fn each<T>(rounds: &[T], figure: impl Fn(&T) -> f64) -> Vec<f64> {
+    rounds.iter().map(figure).collect()
+}
+
 /// The value in the middle.
 pub(crate) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)
+}
+
+/// How far apart values are: the middle half of them, by the median. Equal ones are not apart, whatever they are.
+pub(crate) fn spread(values: &[f64]) -> f64 {
+    let middle_half = quantile(values, 0.75) - quantile(values, 0.25);
+    if middle_half == 0.0 {
+        return 0.0;
+    }
+    middle_half / median(values).abs()
 }
 
 /// The value below which this share lies, between neighbours by their distance. No value at all is NaN.
@@ -113,6 +78,13 @@ mod tests {
         assert!((quantile(&values, 0.25) - 2.0).abs() < 1e-9);
         assert!((quantile(&values, 0.9) - 4.6).abs() < 1e-9);
         assert!(median(&[]).is_nan());
+    }
+
+    #[test]
+    fn a_spread_is_the_middle_half_by_the_median() {
+        assert!((spread(&[1.0, 2.0, 3.0, 4.0, 5.0]) - 2.0 / 3.0).abs() < 1e-9);
+        assert!(spread(&[0.0]).abs() < 1e-9);
+        assert!(spread(&[-1.0, -3.0]) > 0.0);
     }
 
     #[test]

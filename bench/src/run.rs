@@ -1,15 +1,17 @@
 //! How much is measured, and where.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use tempfile::TempDir;
 
 /// One run of all benchmarks.
 pub(crate) struct Bench {
-    /// Two minutes instead of twenty.
+    /// Two minutes instead of a quarter of an hour.
     pub(crate) quick: bool,
     /// Where tables are made: on the disk that is measured.
     pub(crate) scratch: PathBuf,
+    /// What one sync of that disk costs, in milliseconds.
+    pub(crate) sync: f64,
 }
 
 impl Bench {
@@ -23,8 +25,43 @@ impl Bench {
         if self.quick { 3 } else { 7 }
     }
 
+    /// How often a thing is measured that takes long.
+    pub(crate) const fn few_rounds(&self) -> usize {
+        if self.quick { 1 } else { 3 }
+    }
+
     /// As many, or a tenth.
     pub(crate) const fn size(&self, whole: usize) -> usize {
         if self.quick { whole / 10 } else { whole }
     }
+
+    /// As many as this disk commits one after the other in a second and a half, so that a slow disk is not measured for
+    /// an hour and a fast one not for a moment.
+    pub(crate) fn commits(&self) -> usize {
+        let milliseconds = if self.quick { 400.0 } else { 1_500.0 };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a few thousand"
+        )]
+        let commits = (milliseconds / self.sync) as usize;
+        commits.clamp(64, 10_000)
+    }
+
+    /// How long a load lasts in each round.
+    pub(crate) const fn load(&self) -> Duration {
+        Duration::from_millis(if self.quick { 300 } else { 1_500 })
+    }
 }
+
+/// Why something cannot be measured on this machine. It is no failure.
+#[derive(Debug)]
+pub(crate) struct CannotBeHere(pub(crate) String);
+
+impl std::fmt::Display for CannotBeHere {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for CannotBeHere {}

@@ -10,9 +10,10 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-use crate::{private_engine::PrivateEngine, service::layout};
+use crate::{engine::TestImage, private_engine::PrivateEngine, service::layout};
 
 /// What one build shall do.
 #[derive(Clone, Debug)]
@@ -65,7 +66,8 @@ echo "order $1 $3"
 const BUSYBOX: [&str; 2] = ["/bin/busybox", "/usr/bin/busybox"];
 
 /// What making one lacks on this machine.
-pub(crate) fn what_is_missing() -> Option<String> {
+#[must_use]
+pub fn what_is_missing() -> Option<String> {
     let missing = busybox().is_none();
     missing.then(|| "no static busybox: run `scripts/ensure-test-tools` first".to_owned())
 }
@@ -78,14 +80,49 @@ fn busybox() -> Option<PathBuf> {
     BUSYBOX.into_iter().find(is_static).map(PathBuf::from)
 }
 
+/// With its firmware ready: the least that a build can be. It can be started ahead, as the kit's can: then it waits
+/// until somebody opens `go`, or looks whether there is a job when it did not hear of it.
+const READY: &str = r#"#!/bin/sh
+trap 'exit 143' TERM
+while [ -p /mnt/config/go ] && [ ! -e /mnt/config/job ]; do
+    timeout 5 cat /mnt/config/go >/dev/null &
+    wait $!
+done
+echo ready
+cat /firmware.zip >/mnt/builds/firmware.zip
+"#;
+
 /// Gives an engine the controller `057`, with this mark in all that it makes. Gives the image's id.
 ///
 /// # Panics
 /// When the engine does not take it.
 pub fn import(engine: &PrivateEngine, mark: &str) -> String {
-    let root = tempfile::tempdir().expect("a directory");
-    make(root.path(), mark);
-    let mut import = engine.command(&["import"]);
+    let root = made(mark, ENTRYPOINT);
+    let import = engine.command(&["import"]);
+    import_from(root.path(), import, "kiisrv-controller-057:latest")
+}
+
+/// Gives the machine's engine a controller of this name that has its firmware ready.
+///
+/// # Panics
+/// When the engine does not take it.
+#[must_use]
+pub fn import_ready(name: &str) -> TestImage {
+    let root = made(name, READY);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "an image is made from outside, as its user would"
+    )]
+    let mut import = std::process::Command::new("docker");
+    import.args(["import", "--change", "LABEL kiisrv.waits=1"]);
+    let tag = format!("kiisrv-controller-{name}:latest");
+    import_from(root.path(), import, &tag);
+    TestImage {
+        name: name.to_owned(),
+    }
+}
+
+fn import_from(root: &Path, mut import: std::process::Command, tag: &str) -> String {
     for change in [
         "LABEL kiisrv.protocol=2",
         "ENV PATH=/bin",
@@ -99,13 +136,13 @@ pub fn import(engine: &PrivateEngine, mark: &str) -> String {
     )]
     let mut tar = std::process::Command::new("tar")
         .args(["--numeric-owner", "--owner=0", "--group=0", "-C"])
-        .arg(root.path())
+        .arg(root)
         .args(["-c", "."])
         .stdout(Stdio::piped())
         .spawn()
         .expect("tar is there");
     let imported = import
-        .args(["-", "kiisrv-controller-057:latest"])
+        .args(["-", tag])
         .stdin(tar.stdout.take().expect("piped"))
         .output()
         .expect("docker is there");
@@ -117,17 +154,23 @@ pub fn import(engine: &PrivateEngine, mark: &str) -> String {
     String::from_utf8_lossy(&imported.stdout).trim().to_owned()
 }
 
-fn make(root: &Path, mark: &str) {
+fn made(mark: &str, entrypoint: &str) -> TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    make(directory.path(), mark, entrypoint);
+    directory
+}
+
+fn make(root: &Path, mark: &str, script: &str) {
     for directory in ["bin", "tmp", "mnt/config", "mnt/builds"] {
         fs::create_dir_all(root.join(directory)).expect("a directory");
     }
     let busybox = busybox().expect("a static busybox");
     fs::copy(busybox, root.join("bin/busybox")).expect("a copy");
-    for tool in ["sh", "cat", "find", "sed", "sleep"] {
+    for tool in ["sh", "cat", "find", "sed", "sleep", "timeout"] {
         symlink("busybox", root.join("bin").join(tool)).expect("a link");
     }
     let entrypoint = root.join("entrypoint");
-    fs::write(&entrypoint, ENTRYPOINT).expect("a file");
+    fs::write(&entrypoint, script).expect("a file");
     fs::set_permissions(entrypoint, fs::Permissions::from_mode(0o755)).expect("a mode");
     fs::write(root.join("mark"), mark).expect("a file");
     let mut zip = ZipWriter::new(File::create(root.join("firmware.zip")).expect("a file"));

@@ -11,6 +11,8 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime, sync::watch, task::JoinHandle};
 use worker::{DockerEngine, Worker};
 
+use crate::store::ByHand;
+
 /// The layouts that the project comes with.
 pub const LAYOUTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../layouts");
 
@@ -106,14 +108,7 @@ impl Service {
     /// # Panics
     /// When the table does not take it.
     pub fn stand_for(&self, version: &str, controller: &str) {
-        #[expect(
-            clippy::disallowed_types,
-            reason = "an operator's SQLite client is part of the test"
-        )]
-        let table =
-            rusqlite::Connection::open(self.path().join("data/kiisrv.db")).expect("a table");
-        let sql = "INSERT INTO versions (name, channel, controller) VALUES (?1, 'test', ?2)";
-        table.execute(sql, [version, controller]).expect("a row");
+        ByHand::open(&self.path().join("data")).stand_for(version, controller);
     }
 
     /// Does something at the service's table, as another process of the product does.

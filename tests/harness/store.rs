@@ -82,6 +82,16 @@ impl ByHand {
             .map_err(|error| error.to_string())
     }
 
+    /// Lets a version's name stand for a controller, as an operator does.
+    ///
+    /// # Panics
+    /// When the table does not take it.
+    pub fn stand_for(&self, version: &str, controller: &str) {
+        let sql = "INSERT INTO versions (name, channel, controller) VALUES (?1, 'test', ?2)";
+        let changed = self.table.execute(sql, [version, controller]);
+        changed.expect("a row");
+    }
+
     /// The first column of every row, as text.
     ///
     /// # Panics

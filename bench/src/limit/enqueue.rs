@@ -1,11 +1,14 @@
 //! A thread that commits whatever has gathered, written for one statement.
 
-use std::{path::Path, sync::mpsc, time::Instant};
+use std::{path::Path, sync::mpsc, thread::JoinHandle, time::Instant};
 
+use anyhow::Context;
 use rusqlite::{Connection, params};
 use shared::store::jobs::NewBuild;
 use tokio::{runtime::Runtime, sync::oneshot};
 use uuid::Uuid;
+
+use crate::measure::per_second;
 
 /// Rows in one commit at most, as many as ours.
 const GATHER: usize = 256;
@@ -18,20 +21,16 @@ pub(crate) fn rate(
     directory: &Path,
     lists: Vec<Vec<NewBuild>>,
 ) -> anyhow::Result<f64> {
-    let table = super::open(directory)?;
-    let (sender, waiting) = mpsc::channel::<Waiting>();
-    let writer = std::thread::spawn(move || write(&table, &waiting));
+    let (writer, thread) = Writer::start(directory)?;
     let count: usize = lists.iter().map(Vec::len).sum();
     let began = Instant::now();
     runtime.block_on(async {
         let mut producers = tokio::task::JoinSet::new();
         for list in lists {
-            let sender = sender.clone();
+            let writer = writer.clone();
             producers.spawn(async move {
                 for build in list {
-                    let (written, answer) = oneshot::channel();
-                    sender.send((build, written))?;
-                    answer.await?;
+                    writer.write(build).await?;
                 }
                 anyhow::Ok(())
             });
@@ -42,12 +41,35 @@ pub(crate) fn rate(
         anyhow::Ok(())
     })?;
     let took = began.elapsed();
-    drop(sender);
-    writer
+    drop(writer);
+    thread
         .join()
         .map_err(|_| anyhow::anyhow!("the writer panicked"))??;
-    #[expect(clippy::cast_precision_loss, reason = "a rate")]
-    Ok(count as f64 / took.as_secs_f64())
+    Ok(per_second(count, took))
+}
+
+/// The way to the thread, which ends when the last of these is gone.
+#[derive(Clone)]
+pub(crate) struct Writer(mpsc::Sender<Waiting>);
+
+impl Writer {
+    /// Starts the thread, with the table of the limit in this directory.
+    pub(crate) fn start(
+        directory: &Path,
+    ) -> anyhow::Result<(Self, JoinHandle<anyhow::Result<()>>)> {
+        let table = super::open(directory)?;
+        let (sender, waiting) = mpsc::channel();
+        let thread = std::thread::spawn(move || write(&table, &waiting));
+        Ok((Self(sender), thread))
+    }
+
+    /// Returns when the row is on the disk.
+    pub(crate) async fn write(&self, build: NewBuild) -> anyhow::Result<()> {
+        let (written, answer) = oneshot::channel();
+        let sent = self.0.send((build, written)).ok();
+        sent.context("the writer has stopped")?;
+        Ok(answer.await?)
+    }
 }
 
 fn write(table: &Connection, waiting: &mpsc::Receiver<Waiting>) -> anyhow::Result<()> {

@@ -6,6 +6,7 @@
 
 pub(crate) mod drain;
 pub(crate) mod enqueue;
+pub(crate) mod serve;
 pub(crate) mod wakeup;
 
 use std::{path::Path, time::Duration};

@@ -13,7 +13,8 @@ use super::enqueue;
 use crate::{
     child::{self, Process, Role},
     limit,
-    measure::{Compared, Unit, in_turns},
+    measure::{in_turns, per_second},
+    measured::{Measured, Unit},
     run::Bench,
 };
 
@@ -21,16 +22,13 @@ use crate::{
 const LEASE: Duration = Duration::from_hours(1);
 
 /// Ours beside the hand-written loop that ends one build and takes the next in one transaction.
-pub(crate) fn vs_limit(bench: &Bench, processes: usize) -> anyhow::Result<Compared> {
+pub(crate) fn vs_limit(bench: &Bench, processes: usize) -> anyhow::Result<Vec<Measured>> {
     let runtime = Runtime::new()?;
-    let count = bench.size(10_000);
+    let count = bench.commits();
     let ours = || {
         let directory = bench.fresh()?;
-        enqueue::rate(&runtime, directory.path(), super::builds(256, count / 256))?;
-        let role = Role::Drain {
-            directory: directory.path().to_owned(),
-        };
-        rate(&role, processes)
+        enqueue::rate(&runtime, directory.path(), super::builds(64, count / 64))?;
+        rate(&Role::drain(directory.path(), count), processes)
     };
     let other = || {
         let directory = bench.fresh()?;
@@ -41,17 +39,18 @@ pub(crate) fn vs_limit(bench: &Bench, processes: usize) -> anyhow::Result<Compar
         rate(&role, processes)
     };
     let (ours, others) = in_turns(bench.rounds(), ours, other)?;
-    Ok(Compared {
-        name: format!("drain_{processes}_vs_limit"),
-        unit: Unit::PerSecond,
-        other_is: "a hand-written loop, one transaction for each build",
-        ours,
-        others,
-    })
+    let name = format!("drain_{processes}_vs_limit");
+    let measured = Measured::alone(name, Unit::PerSecond, ours)
+        .beside(
+            "a hand-written loop, one transaction for each build",
+            others,
+        )
+        .at("drain", "processes", processes);
+    Ok(vec![measured])
 }
 
 /// Builds per second, by so many processes in this role.
-fn rate(role: &Role, processes: usize) -> anyhow::Result<f64> {
+pub(super) fn rate(role: &Role, processes: usize) -> anyhow::Result<f64> {
     let mut all = (0..processes)
         .map(|_| Process::start(role))
         .collect::<anyhow::Result<Vec<_>>>()?;
@@ -63,18 +62,21 @@ fn rate(role: &Role, processes: usize) -> anyhow::Result<f64> {
     for process in &mut all {
         ended += process.hear()?.parse::<usize>()?;
     }
-    #[expect(clippy::cast_precision_loss, reason = "a rate")]
-    Ok(ended as f64 / began.elapsed().as_secs_f64())
+    Ok(per_second(ended, began.elapsed()))
 }
 
-/// In a process of its own: takes and ends builds as our workers do, until none waits, and says how many.
-pub(crate) fn drain(directory: &Path) -> anyhow::Result<()> {
+/// In a process of its own: takes and ends builds as our workers do, until it ended as many or none waits, and
+/// says how many.
+pub(crate) fn drain(directory: &Path, most: usize) -> anyhow::Result<()> {
     Runtime::new()?.block_on(async {
         let store = Store::open(directory).await?;
         let worker = uuid::Uuid::now_v7().to_string();
         child::ready()?;
         let mut ended = 0_usize;
-        while let Some(claimed) = claim_next(&store, &worker, LEASE).await? {
+        while ended < most {
+            let Some(claimed) = claim_next(&store, &worker, LEASE).await? else {
+                break;
+            };
             let recorded = finish(&store, &claimed.held, firmware()).await?;
             anyhow::ensure!(recorded == Recorded::Yes, "the lease was lost");
             ended += 1;

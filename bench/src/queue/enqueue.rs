@@ -10,7 +10,9 @@ use tokio::runtime::Runtime;
 
 use crate::{
     limit,
-    measure::{Compared, Unit, in_turns},
+    measure::{in_turns, per_second},
+    measured::{Measured, Unit},
+    peer,
     run::Bench,
 };
 
@@ -21,9 +23,9 @@ const LIMITS: Limits = Limits {
 };
 
 /// Ours beside the hand-written group commit.
-pub(crate) fn vs_limit(bench: &Bench, producers: usize) -> anyhow::Result<Compared> {
+pub(crate) fn vs_limit(bench: &Bench, producers: usize) -> anyhow::Result<Vec<Measured>> {
     let runtime = Runtime::new()?;
-    let each = (bench.size(40_000) / producers).clamp(20, 4_000);
+    let each = each(bench, producers);
     let (ours, others) = in_turns(
         bench.rounds(),
         || {
@@ -41,13 +43,37 @@ pub(crate) fn vs_limit(bench: &Bench, producers: usize) -> anyhow::Result<Compar
             )
         },
     )?;
-    Ok(Compared {
-        name: format!("enqueue_{producers}_vs_limit"),
-        unit: Unit::PerSecond,
-        other_is: "a hand-written group commit of one row",
-        ours,
-        others,
-    })
+    let name = format!("enqueue_{producers}_vs_limit");
+    let measured = Measured::alone(name, Unit::PerSecond, ours)
+        .beside("a hand-written group commit of one row", others)
+        .at("enqueue", "producers", producers);
+    Ok(vec![measured])
+}
+
+/// Ours beside apalis on SQLite, as durable.
+pub(crate) fn vs_apalis(bench: &Bench, producers: usize) -> anyhow::Result<Vec<Measured>> {
+    let runtime = Runtime::new()?;
+    let apalis = peer::Apalis::built()?;
+    // Its producers commit one by one, so that they get through fewer than in the other comparisons.
+    let each = bench.commits() / producers;
+    let (ours, others) = in_turns(
+        bench.rounds(),
+        || {
+            let builds = super::builds(producers, each);
+            rate(&runtime, bench.fresh()?.path(), builds)
+        },
+        || apalis.enqueue(bench.fresh()?.path(), producers, each, &super::config()),
+    )?;
+    let name = format!("enqueue_{producers}_vs_apalis");
+    let measured = Measured::alone(name, Unit::PerSecond, ours)
+        .beside("apalis on SQLite, synchronous in full", others);
+    Ok(vec![measured])
+}
+
+/// A producer waits for each of its builds, and there is an end to what many of them make.
+fn each(bench: &Bench, producers: usize) -> usize {
+    let most = bench.size(40_000) / producers;
+    bench.commits().min(most).max(20)
 }
 
 /// Builds per second, through the same door as the API's.
@@ -73,7 +99,6 @@ pub(crate) fn rate(
         while let Some(ended) = producers.join_next().await {
             ended??;
         }
-        #[expect(clippy::cast_precision_loss, reason = "a rate")]
-        Ok(count as f64 / began.elapsed().as_secs_f64())
+        Ok(per_second(count, began.elapsed()))
     })
 }

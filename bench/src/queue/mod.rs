@@ -1,5 +1,6 @@
 //! The queue: how fast builds come in, go out, and how soon a sleeping worker knows.
 
+pub(crate) mod crowded;
 pub(crate) mod drain;
 pub(crate) mod enqueue;
 pub(crate) mod wakeup;

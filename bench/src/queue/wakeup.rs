@@ -8,7 +8,8 @@ use tokio::runtime::Runtime;
 use crate::{
     child::{self, Process, Role},
     clock,
-    measure::{Compared, Unit, in_turns, median},
+    measure::{each, in_turns, quantile},
+    measured::{Measured, Unit},
     run::Bench,
 };
 
@@ -16,7 +17,7 @@ use crate::{
 const IDLE: Duration = Duration::from_millis(3);
 
 /// From the moment in which the commit is done to the one in which the worker is awake, beside one bare datagram.
-pub(crate) fn vs_datagram(bench: &Bench) -> anyhow::Result<Compared> {
+pub(crate) fn vs_datagram(bench: &Bench) -> anyhow::Result<Vec<Measured>> {
     let directory = bench.fresh()?;
     let ours_there = directory.path().to_owned();
     let mut ours = Process::start(&Role::Wake {
@@ -31,7 +32,7 @@ pub(crate) fn vs_datagram(bench: &Bench) -> anyhow::Result<Compared> {
     let bare = UnixDatagram::unbound()?;
     bare.connect(&socket)?;
     let bell = Bell::beside(ours_there);
-    let times = bench.size(300);
+    let times = bench.size(1_000);
     let (ours, others) = in_turns(
         bench.rounds(),
         || {
@@ -42,21 +43,24 @@ pub(crate) fn vs_datagram(bench: &Bench) -> anyhow::Result<Compared> {
         },
         || soon(&mut other, times, || Ok(bare.send(b"queued").map(drop)?)),
     )?;
-    Ok(Compared {
-        name: "wakeup_p50_vs_datagram".to_owned(),
-        unit: Unit::Milliseconds,
-        other_is: "one datagram to a thread that waits for it",
-        ours,
-        others,
-    })
+    let of = |percent: u8| {
+        let share = f64::from(percent) / 100.0;
+        let figure = |took: &Vec<f64>| quantile(took, share);
+        let name = format!("wakeup_p{percent}_vs_datagram");
+        Measured::alone(name, Unit::Milliseconds, each(&ours, figure)).beside(
+            "one datagram to a thread that waits for it",
+            each(&others, figure),
+        )
+    };
+    Ok(vec![of(50), of(99)])
 }
 
-/// How long it takes from the call to the other's word that it is awake, in the middle of so many times.
+/// How long it takes from the call to the other's word that it is awake, so many times.
 fn soon(
     process: &mut Process,
     times: usize,
     call: impl Fn() -> anyhow::Result<()>,
-) -> anyhow::Result<f64> {
+) -> anyhow::Result<Vec<f64>> {
     let mut took = Vec::with_capacity(times);
     for _ in 0..times {
         std::thread::park_timeout(IDLE);
@@ -65,7 +69,7 @@ fn soon(
         let awake = process.hear()?.parse()?;
         took.push(clock::milliseconds(called, awake));
     }
-    Ok(median(&took))
+    Ok(took)
 }
 
 /// In a process of its own: says when it was woken, with the ear of our workers.
