@@ -108,6 +108,21 @@ fn row(build: &Value) -> Vec<String> {
         format!("{} ago", ago(build, "created_at")),
         took(build, "started_at", "finished_at"),
         short(build, "worker"),
-        cell(build, "reason"),
+        why(build),
     ]
+}
+
+/// Why it ended so, what it is there for, and what is to be said against it.
+fn why(build: &Value) -> String {
+    let compares = build["compares"].as_str().map(|_| {
+        let warm = short(build, "compares");
+        format!("compares {warm}")
+    });
+    let doubt = build["doubted_by"].as_str().map(|_| "doubtful".to_owned());
+    let said = [build["reason"].as_str().map(str::to_owned), doubt, compares];
+    let said: Vec<_> = said.into_iter().flatten().collect();
+    if said.is_empty() {
+        return cell(build, "reason");
+    }
+    said.join(", ")
 }
