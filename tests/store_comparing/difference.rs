@@ -8,7 +8,7 @@ use shared::{
     store::{
         audit,
         channels::Switched,
-        cold_keyboards::{build_cold, build_warm, cold_keyboards},
+        cold_keyboards::{Switch, cold_keyboards, switch},
         comparisons::Compared,
         jobs::{Enqueued, Recorded, finish_as},
         measures::measures,
@@ -161,11 +161,11 @@ async fn a_cold_build_that_does_not_compile_is_a_difference_and_one_that_hits_a_
 async fn an_operator_turns_a_keyboard_warm_again_and_cold_and_both_are_written_down() {
     let own = OwnStore::new().await;
     let store = &own.store;
-    let keyboard = Keyboard::parse("k-type").unwrap();
-    let nobody = build_warm(store, "057", keyboard, "op").await.unwrap();
+    let k_type = ("057", Keyboard::parse("k-type").unwrap());
+    let nobody = switch(store, k_type, Switch::Warm, "op").await.unwrap();
     assert_eq!(nobody, Switched::NoController);
     let (doubtful, _) = find_a_difference(store, "KType-Mine").await;
-    let warm = build_warm(store, "057", keyboard, "op").await.unwrap();
+    let warm = switch(store, k_type, Switch::Warm, "op").await.unwrap();
     assert_eq!(warm, Switched::Done);
     assert!(
         shown(store, doubtful).await.doubted_by.is_some(),
@@ -192,11 +192,11 @@ async fn an_operator_turns_a_keyboard_warm_again_and_cold_and_both_are_written_d
     controllers_seen(store, "e", vec![controller])
         .await
         .unwrap();
-    let so = build_warm(store, "057", keyboard, "op").await.unwrap();
+    let so = switch(store, k_type, Switch::Warm, "op").await.unwrap();
     assert_eq!(so, Switched::AlreadySo);
-    let cold = build_cold(store, "057", keyboard, "op").await.unwrap();
+    let cold = switch(store, k_type, Switch::Cold, "op").await.unwrap();
     assert_eq!(cold, Switched::Done);
-    let again = build_cold(store, "057", keyboard, "op").await.unwrap();
+    let again = switch(store, k_type, Switch::Cold, "op").await.unwrap();
     assert_eq!(again, Switched::AlreadySo);
     assert_eq!(measures(store).await.unwrap().cold_keyboards, 1);
     a_build("KType-Last").enqueue(store).await;
@@ -216,4 +216,23 @@ async fn an_operator_turns_a_keyboard_warm_again_and_cold_and_both_are_written_d
         .collect();
     let of = |what| (what, "057", Some("KType"));
     assert_eq!(written, [of("build_cold"), of("build_warm")]);
+}
+
+#[tokio::test]
+async fn a_difference_that_a_layout_made_on_purpose_is_taken_back_with_its_marks() {
+    let own = OwnStore::new().await;
+    let store = &own.store;
+    let (doubtful, cold) = find_a_difference(store, "KType-Mine").await;
+    let (of_another, _) = find_a_difference(store, "Kira-Mine").await;
+    assert_eq!(shown(store, doubtful).await.doubted_by, Some(cold));
+    let k_type = ("057", Keyboard::parse("KType").unwrap());
+    let switched = switch(store, k_type, Switch::WarmAsUnfounded, "op").await;
+    assert_eq!(switched.unwrap(), Switched::Done);
+    assert_eq!(shown(store, doubtful).await.doubted_by, None);
+    assert!(shown(store, of_another).await.doubted_by.is_some());
+    let left = cold_keyboards(store).await.unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].keyboard, "Kira");
+    let entries = audit::entries(store, 1).await.unwrap();
+    assert_eq!(entries[0].details["unmarked"], 1);
 }

@@ -32,7 +32,7 @@ async fn a_build_that_is_to_be_compared_is_in_the_queue_again_and_told_to_be_col
     let id = build.enqueue(store).await.id();
     let people = claim(store).await;
     assert!(!people.cold);
-    finish_as(store, &people.held, with_checksum("a"), ended)
+    finish_as(store, &people.held, with_checksum("a"), TO_BE_COMPARED)
         .await
         .unwrap();
 

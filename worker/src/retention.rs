@@ -26,8 +26,11 @@ const MOST: u32 = 50;
 /// Between two transactions others get their turn.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What could not be compared by then says little of what is built today, and holds a layout for as long.
+/// What could not be compared by then says little of what is built today.
 const COMPARED_WITHIN: Duration = Duration::from_hours(24);
+
+/// Where layouts are not to be kept beyond their builds, a comparison may hold one for so long.
+const COMPARED_AT_ONCE: Duration = Duration::from_mins(5);
 
 /// After this long no worker writes any more for a build that it has lost.
 const MOMENT: Duration = Duration::from_mins(10);
@@ -60,7 +63,8 @@ async fn by_age<R>(context: &Context<R>) -> store::Result<()> {
         let zips = all(drop, &context.settings.artifacts).await?;
         say(zips, "zips", "as they are old enough");
     }
-    if comparisons::give_up(table, COMPARED_WITHIN).await? > 0 {
+    let patience = COMPARED_WITHIN.min(keep.layouts.max(COMPARED_AT_ONCE));
+    if comparisons::give_up(table, patience).await? > 0 {
         info!("Gave up comparisons that no slot was idle for");
     }
     let drop = || retention::drop_old_logs(table, keep.logs, MOST);

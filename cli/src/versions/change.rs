@@ -9,7 +9,7 @@ use shared::{
     store::{
         Store,
         channels::{self, Moved, Switched},
-        cold_keyboards,
+        cold_keyboards::{Switch, switch},
     },
 };
 
@@ -42,6 +42,15 @@ pub(super) struct OfKeyboard {
     /// The keyboard, such as K-Type
     #[arg(value_parser = keyboard)]
     keyboard: &'static Keyboard,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Warm {
+    #[command(flatten)]
+    of: OfKeyboard,
+    /// The difference was no fault of the image's: builds are not marked as doubtful any more
+    #[arg(long)]
+    unfounded: bool,
 }
 
 fn keyboard(name: &str) -> Result<&'static Keyboard, String> {
@@ -134,29 +143,26 @@ pub(super) async fn build_cold(
     who: &str,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let switched = cold_keyboards::build_cold(store, &of.controller, of.keyboard, who).await?;
-    say_switched(
-        &of.controller,
-        &format!("building {} cold", name_of(of)),
-        switched,
-        out,
-    )
+    let switched = switch(store, (&of.controller, of.keyboard), Switch::Cold, who).await?;
+    let state = format!("building {} cold", name_of(of));
+    say_switched(&of.controller, &state, switched, out)
 }
 
 /// Lets a keyboard start warm again.
 pub(super) async fn build_warm(
     store: &Store,
-    of: &OfKeyboard,
+    Warm { of, unfounded }: &Warm,
     who: &str,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let switched = cold_keyboards::build_warm(store, &of.controller, of.keyboard, who).await?;
-    say_switched(
-        &of.controller,
-        &format!("building {} warm", name_of(of)),
-        switched,
-        out,
-    )
+    let to = if *unfounded {
+        Switch::WarmAsUnfounded
+    } else {
+        Switch::Warm
+    };
+    let switched = switch(store, (&of.controller, of.keyboard), to, who).await?;
+    let state = format!("building {} warm", name_of(of));
+    say_switched(&of.controller, &state, switched, out)
 }
 
 fn name_of(of: &OfKeyboard) -> &'static str {

@@ -52,7 +52,7 @@ enum Command {
     /// Let no build of a keyboard start warm with a controller's image
     Cold(change::OfKeyboard),
     /// Let builds of a keyboard start warm again
-    Warm(change::OfKeyboard),
+    Warm(change::Warm),
     /// Show who changed what, newest first
     Log {
         /// How many changes at most

@@ -54,39 +54,25 @@ pub async fn cold_keyboards(store: &Store) -> Result<Vec<ColdKeyboard>> {
         .await
 }
 
-/// Builds a keyboard cold with the image that this controller has now.
-///
-/// # Errors
-/// When the table cannot be written.
-pub async fn build_cold(
-    store: &Store,
-    controller: &str,
-    keyboard: &'static Keyboard,
-    who: &str,
-) -> Result<Switched> {
-    let sql = "INSERT OR IGNORE INTO cold_keyboards (image, keyboard, controller, at)
-               SELECT image, ?2, name, ?3 FROM controllers WHERE name = ?1";
-    switch(store, ("build_cold", sql), (controller, keyboard), who).await
+/// What an operator says of a keyboard of a controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// It is built cold with the image that the controller has now.
+    Cold,
+    /// It starts warm again. Marks of builds stay: what was made was made.
+    Warm,
+    /// The same, and the difference was no fault of the image's: a layout can be written so that it makes one. The marks go.
+    WarmAsUnfounded,
 }
 
-/// Lets a keyboard start warm again with this controller. Marks of builds stay: what was made was made.
+/// Switches a keyboard of a controller.
 ///
 /// # Errors
-/// When the table cannot be written.
-pub async fn build_warm(
+/// When the table cannot be written: then nothing has changed.
+pub async fn switch(
     store: &Store,
-    controller: &str,
-    keyboard: &'static Keyboard,
-    who: &str,
-) -> Result<Switched> {
-    let sql = "DELETE FROM cold_keyboards WHERE controller = ?1 AND keyboard = ?2 AND at <= ?3";
-    switch(store, ("build_warm", sql), (controller, keyboard), who).await
-}
-
-async fn switch(
-    store: &Store,
-    (what, change): (&'static str, &'static str),
     (controller, keyboard): (&str, &'static Keyboard),
+    to: Switch,
     who: &str,
 ) -> Result<Switched> {
     let (controller, who) = (controller.to_owned(), who.to_owned());
@@ -102,14 +88,41 @@ async fn switch(
             if !known {
                 return Ok(Switched::NoController);
             }
-            if table.execute(change, params![controller, keyboard, now()])? == 0 {
+            let unmarked = match to {
+                Switch::WarmAsUnfounded => unmark(table, &controller, keyboard)?,
+                Switch::Cold | Switch::Warm => 0,
+            };
+            let (what, changed) = match to {
+                Switch::Cold => ("build_cold", insert(table, &controller, keyboard)?),
+                Switch::Warm | Switch::WarmAsUnfounded => {
+                    ("build_warm", delete(table, &controller, keyboard)?)
+                }
+            };
+            if changed == 0 {
                 return Ok(Switched::AlreadySo);
             }
-            let details = json!({ "keyboard": keyboard });
+            let details = json!({ "keyboard": keyboard, "unmarked": unmarked });
             audit::record(table, &who, (what, &controller), &details)?;
             Ok(Switched::Done)
         })
         .await
+}
+
+fn insert(table: &Connection, controller: &str, keyboard: &str) -> Result<usize> {
+    let sql = "INSERT OR IGNORE INTO cold_keyboards (image, keyboard, controller, at)
+               SELECT image, ?2, name, ?3 FROM controllers WHERE name = ?1";
+    Ok(table.execute(sql, params![controller, keyboard, now()])?)
+}
+
+fn delete(table: &Connection, controller: &str, keyboard: &str) -> Result<usize> {
+    let sql = "DELETE FROM cold_keyboards WHERE controller = ?1 AND keyboard = ?2";
+    Ok(table.execute(sql, [controller, keyboard])?)
+}
+
+fn unmark(table: &Connection, controller: &str, keyboard: &str) -> Result<usize> {
+    let sql = "UPDATE jobs SET doubted_by = NULL
+               WHERE doubted_by IN (SELECT cold_build FROM cold_keyboards WHERE controller = ?1 AND keyboard = ?2)";
+    Ok(table.execute(sql, [controller, keyboard])?)
 }
 
 /// Whether builds of this keyboard with this image are to use nothing prepared.
