@@ -126,3 +126,27 @@ fn why(build: &Value) -> String {
     }
     said.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_comparison_says_with_what_and_a_doubtful_build_that_it_is_one() {
+        let id = "01a20a07-e57b-73c6-a833-e35d82e42f3c";
+        for (build, said) in [
+            (json!({ "compares": id }), "compares e35d82e42f3c"),
+            (json!({ "doubted_by": id }), "doubtful"),
+            (
+                json!({ "reason": "build_failed", "compares": id }),
+                "build_failed, compares e35d82e42f3c",
+            ),
+            (json!({ "reason": "timed_out" }), "timed_out"),
+            (json!({ "reason": null, "compares": null }), "-"),
+        ] {
+            assert_eq!(why(&build), said, "{build}");
+        }
+    }
+}
