@@ -13,7 +13,7 @@ use super::{
         Held,
         cancel::cancel_row,
         finish::End,
-        show::{files_from, id_from},
+        show::{files_from, id_from, other_build},
     },
     millis, now, wake,
 };
@@ -65,36 +65,26 @@ pub(super) struct Subject {
 impl Subject {
     /// A build that this claim holds; `None` where it is somebody else's by now.
     pub(super) fn held(table: &Connection, held: &Held) -> Result<Option<Self>> {
-        let found = table
+        table
             .prepare_cached(
                 "SELECT image, keyboard, controller, fingerprint, cold, compares FROM jobs
                  WHERE id = ?1 AND lease_owner = ?2 AND lease_epoch = ?3 AND status = 'running'",
             )?
-            .query_row(
+            .query_and_then(
                 params![held.id.to_string(), held.worker, held.epoch],
                 |row| {
-                    let compares: Option<String> = row.get(5)?;
-                    let subject = Self {
+                    Ok(Self {
                         id: held.id,
                         image: row.get(0)?,
                         keyboard: row.get(1)?,
                         controller: row.get(2)?,
                         fingerprint: row.get(3)?,
                         cold: row.get(4)?,
-                        compares: None,
-                    };
-                    Ok((subject, compares))
+                        compares: other_build(row, "compares")?,
+                    })
                 },
-            )
-            .optional()?;
-        found
-            .map(|(subject, compares)| {
-                let compares = compares.map(|id| id_from(&id)).transpose()?;
-                Ok(Self {
-                    compares,
-                    ..subject
-                })
-            })
+            )?
+            .next()
             .transpose()
     }
 

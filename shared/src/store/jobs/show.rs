@@ -161,7 +161,7 @@ pub(in crate::store) fn files_from(text: Option<String>) -> Result<Vec<FirmwareF
 }
 
 /// A column that names another build, or none.
-pub(super) fn other_build(row: &Row<'_>, column: &str) -> Result<Option<JobId>> {
+pub(in crate::store) fn other_build(row: &Row<'_>, column: &str) -> Result<Option<JobId>> {
     let id: Option<String> = row.get(column)?;
     id.map(|id| id_from(&id)).transpose()
 }
