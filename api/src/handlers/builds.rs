@@ -184,7 +184,6 @@ pub(crate) struct View {
     /// Why its firmware may be wrong, for people, where that came out later.
     doubt: Option<&'static str>,
     /// The build that this one is held against. Then it is a comparison, which nobody asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "uuid")]
     compares: Option<JobId>,
     /// What the compiler complains of, by key.
