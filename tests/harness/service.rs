@@ -221,12 +221,13 @@ impl Drop for Service {
         for part in self.parts.drain(..) {
             drop(self.runtime.block_on(part));
         }
-        let Ok(store) = self.runtime.block_on(Store::open(&self.settings.data)) else {
-            return;
-        };
-        // A worker that leaves hands its running builds over, and here nobody comes after it.
-        crate::engine::remove_containers_of(&store.service_id());
-        let found = self.runtime.block_on(cold_keyboards(&store));
+        // To its end within the runtime, which the table's connections need to go.
+        let found = self.runtime.block_on(async {
+            let store = Store::open(&self.settings.data).await.ok()?;
+            // A worker that leaves hands its running builds over, and here nobody comes after it.
+            crate::engine::remove_containers_of(&store.service_id());
+            cold_keyboards(&store).await.ok()
+        });
         let found = found.unwrap_or_default();
         assert!(
             found.is_empty() || self.may_differ || std::thread::panicking(),
