@@ -1,11 +1,7 @@
 //! Builds that start warm: quicker, and to the byte what a cold one makes.
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
-use std::{
-    fs,
-    io::Write,
-    process::{Command, Output},
-};
+use std::process::{Command, Output};
 
 use harness::{
     engine::{self, REFERENCE, docker},
@@ -14,7 +10,7 @@ use harness::{
 use serde_json::Value;
 use shared::{channel::Dialect, kll, layout::Library};
 use worker::{
-    inputs::{Owner, write_inputs},
+    inputs::{Owner, files, write_inputs},
     mounts::BuildDirs,
 };
 
@@ -106,13 +102,7 @@ fn a_build_that_is_asked_to_be_cold_uses_nothing_prepared() {
             host_builds: directory.path().join("builds"),
         };
         let owner = Owner::of_this_process();
-        write_inputs(&dirs, &generated, &text, owner, 2).unwrap();
-        if cold {
-            let job = fs::OpenOptions::new()
-                .append(true)
-                .open(dirs.config.join("job"));
-            job.unwrap().write_all(b"cold=1\n").unwrap();
-        }
+        write_inputs(&dirs, &files(&generated, &text, cold), owner, 2).unwrap();
         let mount = |path: &std::path::Path, at: &str| format!("{}:/mnt/{at}", path.display());
         docker(&[
             "run",

@@ -155,6 +155,8 @@ pub struct WorkerSettings {
     pub output_bound: OutputBound,
     /// Bytes of a build's log that are kept: `KIISRV_LOG_KB` (4096).
     pub log_cap: u64,
+    /// Of a hundred builds that start warm, so many are built again cold and compared: `KIISRV_COMPARE_PERCENT` (2).
+    pub compare_percent: u8,
     /// Limits that this engine need not enforce, as the self-test names them: `KIISRV_ACCEPT_MISSING`, with commas
     /// between; `all` leaves the self-test out.
     pub accept_missing: Vec<String>,
@@ -283,6 +285,7 @@ impl WorkerSettings {
             build_files: vars.positive("KIISRV_BUILD_FILES", 1024)?,
             output_bound: vars.or("KIISRV_BUILD_OUTPUT_BOUND", OutputBound::Watched)?,
             log_cap: vars.limit("KIISRV_LOG_KB", 4096, KIB)?,
+            compare_percent: vars.percent("KIISRV_COMPARE_PERCENT", 2)?,
             accept_missing: vars.list("KIISRV_ACCEPT_MISSING")?,
         })
     }
@@ -321,6 +324,7 @@ mod tests {
             ("KIISRV_BUILD_CPUS", "NaN"),
             ("KIISRV_BUILD_PIDS", "0"),
             ("KIISRV_BUILD_FILES", "0"),
+            ("KIISRV_COMPARE_PERCENT", "101"),
             ("KIISRV_BUILD_OUTPUT_BOUND", "quota"),
             ("KIISRV_BUILD_MEMORY_MB", "0"),
             ("KIISRV_BUILD_SCRATCH_MB", "99999999999999999"),

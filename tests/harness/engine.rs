@@ -108,7 +108,7 @@ impl TestImage {
     fn made(name: &str, lines: &str) -> Self {
         Self::of_dockerfile(
             name,
-            &format!("FROM {REFERENCE}\nLABEL kiisrv.protocol=2\n{lines}"),
+            &format!("FROM {REFERENCE}\nLABEL kiisrv.protocol=2 kiisrv.warm=\"\"\n{lines}"),
         )
     }
 

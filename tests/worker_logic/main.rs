@@ -7,6 +7,7 @@
 
 mod adoption;
 mod claims;
+mod comparing;
 mod housekeeping;
 mod limits;
 mod outcomes;

@@ -80,6 +80,19 @@ impl Rig {
     /// Asks for a build of this layout.
     pub(crate) async fn ask(&self, layout: &str) -> Enqueued {
         let config = self.library.get(layout).unwrap().text.clone();
+        self.ask_for(&config).await
+    }
+
+    /// Asks for a build of this layout that is another than that of the layout as it is.
+    pub(crate) async fn ask_for_another(&self, layout: &str) -> Enqueued {
+        let mut config =
+            serde_json::from_str::<serde_json::Value>(&self.library.get(layout).unwrap().text)
+                .unwrap();
+        config["header"]["another"] = "one".into();
+        self.ask_for(&config.to_string()).await
+    }
+
+    async fn ask_for(&self, config: &str) -> Enqueued {
         let request = BuildRequest::parse(format!("{{\"config\": {config}}}").as_bytes()).unwrap();
         let controller = controller();
         let plan = Plan::of(
@@ -100,7 +113,7 @@ impl Rig {
             image: controller.image,
             protocol: controller.protocol,
             dialect: controller.dialect,
-            config: config.to_string(),
+            config: config.to_owned(),
             visitor: Visitor::from_user_agent(""),
         };
         jobs::enqueue(&self.store, build).await.unwrap()

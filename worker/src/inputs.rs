@@ -6,8 +6,7 @@ use std::{
     path::Path,
 };
 
-pub use shared::job::inputs::{ERROR_OUTPUT, INPUT, OUTPUT};
-use shared::kll::Generated;
+pub use shared::job::inputs::{ERROR_OUTPUT, INPUT, OUTPUT, files};
 
 use crate::mounts::BuildDirs;
 
@@ -60,22 +59,21 @@ impl Owner {
     }
 }
 
-/// Makes both directories of a build and writes its inputs. `config` is the layout's JSON as it came.
+/// Makes both directories of a build and writes its inputs, of which `files` has the paths and texts.
 ///
 /// # Errors
 /// When the disk does not take them.
 pub fn write_inputs(
     dirs: &BuildDirs,
-    generated: &Generated,
-    config: &str,
+    files: &[(String, String)],
     owner: Owner,
     protocol: u8,
 ) -> io::Result<()> {
     let input = dirs.config.join(INPUT);
     fs::create_dir_all(&input)?;
     fs::create_dir_all(&dirs.builds)?;
-    for (path, text) in shared::job::inputs::files(generated, config) {
-        write(&dirs.config.join(path), &text)?;
+    for (path, text) in files {
+        write(&dirs.config.join(path), text)?;
     }
     owner.take(&dirs.builds)?;
     // Old images are root without its capabilities: to the kernel an ordinary user, and they move their

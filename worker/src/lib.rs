@@ -3,7 +3,7 @@
 //! - [`run`], [`context`]: the worker: its start, its stop, and what every job needs.
 //! - [`slots`], [`orphans`]: what is under way, and how more comes: claimed, or taken on from a worker that left.
 //! - [`execute`], [`watch`], [`verdict`], [`record`]: one claimed job from its inputs to its outcome;
-//!   [`phases`]: when its container started and ended.
+//!   [`phases`]: when its container started and ended; [`comparing`]: which are built again cold.
 //! - [`prepare`], [`inputs`], [`limits`], [`recipe`], [`log`], [`artifact`]: what goes in, the container, what comes out.
 //! - [`lease`], [`housekeeping`]: holding a job; what is done beside the jobs.
 //! - [`reconcile`], [`retention`]: what does not match, and what is kept no longer.
@@ -15,6 +15,7 @@
 pub mod artifact;
 mod blocking;
 mod chore;
+mod comparing;
 pub mod container;
 pub mod context;
 mod execute;

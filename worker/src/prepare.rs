@@ -8,7 +8,7 @@ use shared::{
 
 use crate::{
     execute::{End, Run},
-    inputs::write_inputs,
+    inputs::{files, write_inputs},
     log::LogFile,
 };
 
@@ -16,7 +16,7 @@ use crate::{
 pub(crate) fn prepare<R>(run: &Run<R>, log_cap: u64) -> Result<(Generated, LogFile), Box<End>> {
     let mut log = start_log(run, log_cap)?;
     let plan = plan(run).and_then(|plan| {
-        if plan.fingerprint == run.claimed.fingerprint {
+        if plan.is_of(&run.claimed.fingerprint) {
             return Ok(plan);
         }
         Err("this worker would build something else than was asked for: it is of another release than the \
@@ -32,14 +32,9 @@ pub(crate) fn prepare<R>(run: &Run<R>, log_cap: u64) -> Result<(Generated, LogFi
         }
     };
     let (claimed, owner) = (&run.claimed, run.context.owner);
-    write_inputs(
-        &run.dirs,
-        &generated,
-        &claimed.config,
-        owner,
-        claimed.protocol,
-    )
-    .map_err(|error| could_not_be_made("the inputs", &error))?;
+    let inputs = files(&generated, &claimed.config, claimed.cold);
+    write_inputs(&run.dirs, &inputs, owner, claimed.protocol)
+        .map_err(|error| could_not_be_made("the inputs", &error))?;
     Ok((generated, log))
 }
 

@@ -160,6 +160,8 @@ mod tests {
             protocol,
             dialect: Dialect::Latest,
             attempts: 0,
+            cold: false,
+            compares: None,
             config: String::new(),
         };
         let dirs = BuildDirs {

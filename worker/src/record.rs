@@ -7,7 +7,8 @@ use shared::{
     job::Outcome,
     store::{
         self, Store,
-        jobs::{self, Claimed, Held, LettingGo, Pause, Recorded},
+        comparisons::Compared,
+        jobs::{self, Claimed, Ended, Held, LettingGo, Pause, Recorded},
     },
 };
 use tokio::time::Instant;
@@ -16,6 +17,8 @@ use tracing::{error, info, warn};
 use crate::{
     artifact,
     blocking::blocking,
+    comparing,
+    container::ContainerRuntime,
     execute::{End, Leaving, Run},
     lease::LEASE,
     phases,
@@ -25,11 +28,7 @@ use crate::{
 const TRY_AGAIN: Duration = Duration::from_millis(500);
 
 /// Records an end. One that cannot be written is no end: the lease runs out and the build is rescued.
-pub(crate) async fn record<R: Send + Sync + 'static>(
-    run: &Arc<Run<R>>,
-    end: End,
-    started: Instant,
-) {
+pub(crate) async fn record<R: ContainerRuntime>(run: &Arc<Run<R>>, end: End, started: Instant) {
     let (store, held) = (&run.context.store, &run.claimed.held);
     let id = held.id;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -56,6 +55,10 @@ pub(crate) async fn record<R: Send + Sync + 'static>(
     };
     match recorded {
         Ok(Recorded::Yes) => {}
+        Ok(Recorded::Compared(compared)) => comparing::say(&run.claimed, compared),
+        Ok(Recorded::LeaseLost) if run.claimed.compares.is_some() => {
+            info!(job.id = %id, "A comparison gave way, or was not wanted any more");
+        }
         Ok(Recorded::LeaseLost) => {
             warn!(job.id = %id, "The build was cancelled or had gone to another worker, its end here counts for nothing");
         }
@@ -86,6 +89,8 @@ pub(crate) async fn let_go(store: &Store, held: &Held, why: LettingGo) -> bool {
 fn say(claimed: &Claimed, outcome: &Outcome, duration_ms: u64) {
     let (id, keyboard, layout) = (claimed.held.id, &claimed.keyboard, &claimed.layout);
     match outcome {
+        // How a comparison ended is said once it is known.
+        Outcome::Built(_) if claimed.compares.is_some() => {}
         Outcome::Built(artifact) => {
             info!(job.id = %id, keyboard, layout, duration_ms, bytes = artifact.bytes, "Built {keyboard}-{layout} in {duration_ms} ms");
         }
@@ -96,17 +101,20 @@ fn say(claimed: &Claimed, outcome: &Outcome, duration_ms: u64) {
 }
 
 /// A table that cannot be written for a moment shall not cost a whole build.
-async fn finish_patiently<R>(run: &Run<R>, outcome: Outcome) -> store::Result<Recorded> {
+async fn finish_patiently<R: ContainerRuntime>(
+    run: &Run<R>,
+    outcome: Outcome,
+) -> store::Result<Recorded> {
     let held = &run.claimed.held;
+    let compare = comparing::is_drawn(run, &outcome).await;
     let give_up = Instant::now() + LEASE / 2;
     loop {
-        let ended = jobs::finish_after(
-            &run.context.store,
-            held,
-            outcome.clone(),
-            phases::ended_ago(run),
-        );
-        match ended.await {
+        let ended = Ended {
+            container: phases::ended_ago(run),
+            compare,
+        };
+        let recorded = jobs::finish_as(&run.context.store, held, outcome.clone(), ended);
+        match recorded.await {
             Err(error) if Instant::now() < give_up => {
                 warn!(job.id = %held.id, %error, "A build's end could not be written, trying again");
                 tokio::time::sleep(TRY_AGAIN).await;
@@ -127,8 +135,10 @@ async fn remove_unnamed<R: Send + Sync + 'static>(
     let removed = blocking(move || {
         let (artifacts, held) = (&for_work.context.settings.artifacts, &for_work.claimed.held);
         match recorded {
-            Recorded::Yes => artifact::keep_only(artifacts, held),
-            Recorded::LeaseLost => artifact::take_back(artifacts, held),
+            Recorded::Yes | Recorded::Compared(Compared::Different { .. }) => {
+                artifact::keep_only(artifacts, held)
+            }
+            Recorded::Compared(_) | Recorded::LeaseLost => artifact::take_back(artifacts, held),
         }
     });
     if let Err(error) = removed.await.and_then(|removed| removed) {

@@ -11,7 +11,7 @@ use shared::{
     disk,
     job::{JobId, Status},
     store::{
-        self,
+        self, comparisons,
         forgetting::files::{self, Erased},
         retention, timeline, wal,
     },
@@ -25,6 +25,12 @@ const MOST: u32 = 50;
 
 /// Between two transactions others get their turn.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// What could not be compared by then says little of what is built today.
+const COMPARED_WITHIN: Duration = Duration::from_hours(24);
+
+/// Where layouts are not to be kept beyond their builds, a comparison may hold one for so long.
+const COMPARED_AT_ONCE: Duration = Duration::from_mins(5);
 
 /// After this long no worker writes any more for a build that it has lost.
 const MOMENT: Duration = Duration::from_mins(10);
@@ -56,6 +62,10 @@ async fn by_age<R>(context: &Context<R>) -> store::Result<()> {
         let drop = || retention::drop_old_zips(table, status, age, MOST);
         let zips = all(drop, &context.settings.artifacts).await?;
         say(zips, "zips", "as they are old enough");
+    }
+    let patience = COMPARED_WITHIN.min(keep.layouts.max(COMPARED_AT_ONCE));
+    if comparisons::give_up(table, patience).await? > 0 {
+        info!("Gave up comparisons that no slot was idle for");
     }
     let drop = || retention::drop_old_logs(table, keep.logs, MOST);
     let logs = all(drop, &context.settings.logs).await?;

@@ -6,7 +6,9 @@ use shared::store::{StoreError, jobs};
 use tokio::task::JoinSet;
 use tracing::{error, info};
 
-use crate::{container::ContainerRuntime, context::Context, execute, lease::LEASE, orphans};
+use crate::{
+    comparing, container::ContainerRuntime, context::Context, execute, lease::LEASE, orphans,
+};
 
 /// A look at the table in case that a wake-up got lost, and at builds whose worker may have died.
 const SLOW_LOOK: Duration = Duration::from_secs(1);
@@ -24,6 +26,8 @@ pub enum Step {
 pub(crate) struct Slots<R> {
     context: Arc<Context<R>>,
     running: JoinSet<()>,
+    /// Held by each comparison that is under way.
+    comparisons: Arc<()>,
 }
 
 impl<R: ContainerRuntime> Slots<R> {
@@ -31,6 +35,7 @@ impl<R: ContainerRuntime> Slots<R> {
         Self {
             context,
             running: JoinSet::new(),
+            comparisons: Arc::default(),
         }
     }
 
@@ -64,8 +69,12 @@ impl<R: ContainerRuntime> Slots<R> {
         self.adopt().await?;
         while self.running.len() < self.context.me.slots {
             if self.take_one().await? == Step::NothingWaiting {
-                break;
+                return Ok(());
             }
+        }
+        // Nobody waits for a comparison.
+        if Arc::strong_count(&self.comparisons) > 1 && self.context.trouble().is_none() {
+            comparing::give_way(&self.context).await?;
         }
         Ok(())
     }
@@ -74,8 +83,9 @@ impl<R: ContainerRuntime> Slots<R> {
     /// its limits. Nothing new is taken until there is a slot again.
     pub(crate) async fn adopt(&mut self) -> Result<(), StoreError> {
         for (adopted, state) in orphans::adopt(&self.context).await? {
-            self.running
-                .spawn(execute::go_on(Arc::clone(&self.context), adopted, state));
+            let compares = adopted.claimed.compares.is_some();
+            let run = execute::go_on(Arc::clone(&self.context), adopted, state);
+            self.see_through(run, compares);
         }
         Ok(())
     }
@@ -89,10 +99,22 @@ impl<R: ContainerRuntime> Slots<R> {
         let Some(claimed) = jobs::claim_next(&context.store, &context.me.id, LEASE).await? else {
             return Ok(Step::NothingWaiting);
         };
-        info!(job.id = %claimed.held.id, keyboard = claimed.keyboard, attempt = claimed.attempts + 1, "Took a build");
-        self.running
-            .spawn(execute::execute(Arc::clone(context), claimed));
+        let compares = claimed.compares;
+        info!(
+            job.id = %claimed.held.id, keyboard = claimed.keyboard, attempt = claimed.attempts + 1,
+            compares = compares.map(|warm| warm.to_string()), "Took a build"
+        );
+        let run = execute::execute(Arc::clone(context), claimed);
+        self.see_through(run, compares.is_some());
         Ok(Step::Ran)
+    }
+
+    fn see_through(&mut self, run: impl Future<Output = ()> + Send + 'static, compares: bool) {
+        let held = compares.then(|| Arc::clone(&self.comparisons));
+        self.running.spawn(async move {
+            run.await;
+            drop(held);
+        });
     }
 }
 

@@ -143,7 +143,8 @@ pub(crate) async fn files_of(state: &State, build: &Build) -> Result<Vec<InputFi
     let Some(made_of) = jobs::made_of(&state.store, build.id).await? else {
         return Err(gone("this build's layout is kept no longer"));
     };
-    let (library, fingerprint) = (state.library.clone(), build.fingerprint.clone());
+    let (library, fingerprint, cold) =
+        (state.library.clone(), build.fingerprint.clone(), build.cold);
     aside_in_turn(state, move || {
         // A stored layout is JSON, as the table sees to it.
         let request = BuildRequest {
@@ -151,11 +152,15 @@ pub(crate) async fn files_of(state: &State, build: &Build) -> Result<Vec<InputFi
             version: String::new(),
         };
         let plan = Plan::of(&request, &made_of.image, made_of.dialect, &library);
-        let plan = plan.ok().filter(|plan| plan.fingerprint == fingerprint);
+        let plan = plan.ok().filter(|plan| plan.is_of(&fingerprint));
         let plan = plan.ok_or_else(|| {
             gone("other inputs would be made of this build's layout today, as this release or its layouts are others")
         })?;
-        Ok(inputs::files(&plan.generated, &made_of.config))
+        Ok(inputs::files(
+            &plan.generated,
+            &made_of.config,
+            cold,
+        ))
     })
     .await
 }

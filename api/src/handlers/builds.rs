@@ -181,6 +181,11 @@ pub(crate) struct View {
     reason: Option<Reason>,
     /// The reason in a sentence.
     detail: Option<String>,
+    /// Why its firmware may be wrong, for people, where that came out later.
+    doubt: Option<&'static str>,
+    /// The build that this one is held against. Then it is a comparison, which nobody asked for.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    compares: Option<JobId>,
     /// What the compiler complains of, by key.
     diagnostics: Vec<DiagnosticView>,
     artifact: Option<ArtifactView>,
@@ -282,6 +287,8 @@ pub(crate) async fn view(
         finished_at: build.finished_at.and_then(time),
         reason: build.reason,
         detail: build.detail.clone(),
+        doubt: doubt(build),
+        compares: build.compares,
         diagnostics: diagnostics.into_iter().map(DiagnosticView::from).collect(),
         artifact: build.artifact.as_ref().map(|artifact| ArtifactView {
             url: format!("{url}/artifact"),
@@ -292,6 +299,14 @@ pub(crate) async fn view(
         flash: flash_of(build),
         log_url: format!("{url}/log"),
         leave_token: token.map(|token| token.as_str().to_owned()),
+    })
+}
+
+/// What is to be said of firmware that may be wrong.
+pub(crate) fn doubt(build: &Build) -> Option<&'static str> {
+    build.doubted_by.map(|_| {
+        "This firmware was made with parts that its image had prepared. Another build of this keyboard came out different \
+         without them. Ask for the build again: it is made without them now."
     })
 }
 

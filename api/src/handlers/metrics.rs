@@ -45,6 +45,7 @@ const OUTCOMES: [&str; 13] = [
     "controller_missing",
     "cancelled",
 ];
+const COMPARISONS: [&str; 3] = ["same", "different", "not_compared"];
 const HAPPENINGS: [&str; 7] = [
     "attempt",
     "handed_over",
@@ -215,6 +216,20 @@ fn tell_builds(all: &mut Exposition, measured: &Measures) {
         let times = measured.happenings.get(what).copied();
         (vec![("what", what)], times.unwrap_or_default())
     });
+    let comparisons = COMPARISONS.map(|result| {
+        let times = measured.comparisons.get(result).copied();
+        (vec![("result", result)], times.unwrap_or_default())
+    });
+    all.counters(
+        "kiisrv_comparisons_total",
+        "Warm builds that were built again cold, by what came of it.",
+        comparisons,
+    );
+    all.gauge(
+        "kiisrv_cold_keyboards",
+        "Keyboards of the controllers that are there that do not start warm any more, as a cold build came out different.",
+        measured.cold_keyboards as f64,
+    );
     all.counters(
         "kiisrv_build_events_total",
         "Containers that were made (attempt), and what went another than the straight way.",

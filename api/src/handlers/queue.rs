@@ -36,7 +36,7 @@ pub(crate) struct View {
     paused: bool,
     #[schema(format = DateTime)]
     paused_at: Option<String>,
-    /// Ended ones count when they were asked for since `since`.
+    /// Comparisons are not counted. Ended builds count when they were asked for since `since`.
     counts: BTreeMap<&'static str, u64>,
     #[schema(format = DateTime)]
     since: Option<String>,
@@ -71,6 +71,12 @@ struct Line {
     /// The worker that has it.
     worker: Option<String>,
     attempts: u32,
+    /// The build that this one is held against. Then it is a comparison, which nobody asked for.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    compares: Option<JobId>,
+    /// The comparison by which its firmware may be wrong.
+    #[schema(value_type = Option<String>, format = "uuid")]
+    doubted_by: Option<JobId>,
     #[schema(format = DateTime)]
     created_at: Option<String>,
     #[schema(format = DateTime)]
@@ -162,6 +168,8 @@ impl From<Summary> for Line {
             client: build.client,
             worker: build.worker,
             attempts: build.attempts,
+            compares: build.compares,
+            doubted_by: build.doubted_by,
             created_at: time(build.created_at),
             started_at: build.started_at.and_then(time),
             finished_at: build.finished_at.and_then(time),

@@ -6,7 +6,10 @@ use serde::Serialize;
 use shared::{
     channel::Dialect,
     keyboard::Keyboard,
-    store::versions::{self, Controller, Version},
+    store::{
+        cold_keyboards::{ColdKeyboard, cold_keyboards},
+        versions::{self, Controller, Version},
+    },
 };
 use utoipa::ToSchema;
 use warp::Reply;
@@ -55,21 +58,31 @@ struct View {
     /// By the names that their layouts are filed under. Null where the controller is absent or does not say.
     #[schema(value_type = Option<Vec<String>>)]
     keyboards: Option<Vec<&'static str>>,
+    /// Those that its image does not build warm any more, as a cold build came out different.
+    cold_keyboards: Vec<String>,
 }
 
 /// All versions, also those whose controller is not there.
 pub(crate) async fn versions(state: State) -> Answer {
     let versions = versions::versions(&state.store).await?;
-    let versions = versions.into_iter().map(View::from).collect();
+    let cold = cold_keyboards(&state.store).await?;
+    let versions = versions
+        .into_iter()
+        .map(|version| View::of(version, &cold))
+        .collect();
     Ok(not_stored(
         warp::reply::json(&List { versions }).into_response(),
     ))
 }
 
-impl From<Version> for View {
-    fn from(version: Version) -> Self {
+impl View {
+    fn of(version: Version, cold: &[ColdKeyboard]) -> Self {
         let there = version.controller.as_ref();
+        let of_it = cold
+            .iter()
+            .filter(|one| there.is_some_and(|there| there.image == one.image));
         Self {
+            cold_keyboards: of_it.map(|one| one.keyboard.clone()).collect(),
             available: there.is_some(),
             dialect: there.map(|there| there.dialect),
             protocol: there.map(|there| there.protocol),

@@ -36,7 +36,7 @@ fn keyboards() -> Described {
 fn versions() -> Described {
     let example = json!({ "versions": [{
         "name": "latest", "channel": "stable", "controller": "057", "available": true, "disabled": false,
-        "previous": null, "moved_at": null, "dialect": "latest", "protocol": 2, "version": "v0.5.7",
+        "previous": null, "moved_at": null, "cold_keyboards": [], "dialect": "latest", "protocol": 2, "version": "v0.5.7",
         "revision": "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f", "created": "2019-09-15T03:21:12Z", "commits": 1222,
         "image": "sha256:1234", "keyboards": ["MD1", "MDErgo1"]
     }] });

@@ -32,8 +32,8 @@ pub(super) fn waiting() -> Value {
     json!({
         "id": ID, "status": "queued", "position": 1, "eta_seconds": 6, "keyboard": "WhiteFox", "layout": "Mine",
         "version": "latest", "controller": "057", "attempts": 0, "created_at": "2026-11-23T10:00:00.000Z",
-        "started_at": null, "finished_at": null, "reason": null, "detail": null, "diagnostics": [], "artifact": null,
-        "log_url": format!("/v1/builds/{ID}/log"), "leave_token": "3b1f0f9c5a7d4e62"
+        "started_at": null, "finished_at": null, "reason": null, "detail": null, "doubt": null, "compares": null,
+        "diagnostics": [], "artifact": null, "log_url": format!("/v1/builds/{ID}/log"), "leave_token": "3b1f0f9c5a7d4e62"
     })
 }
 
@@ -43,7 +43,7 @@ pub(super) fn succeeded() -> Value {
         "id": ID, "status": "succeeded", "position": null, "eta_seconds": null, "keyboard": "WhiteFox", "layout": "Mine",
         "version": "latest", "controller": "057", "attempts": 1, "created_at": "2026-11-23T10:00:00.000Z",
         "started_at": "2026-11-23T10:00:00.120Z", "finished_at": "2026-11-23T10:00:05.731Z", "reason": null,
-        "detail": null, "diagnostics": [],
+        "detail": null, "doubt": null, "compares": null, "diagnostics": [],
         "artifact": {
             "url": format!("/v1/builds/{ID}/artifact"), "bytes": 42_180,
             "sha256": "0f5c2b7d9e1a48c6b3d07f2e6a95c814d7b3e02f61c98a4572de10b7f84c3a96"

@@ -62,7 +62,7 @@ fn queue() -> Described {
     let line = json!({
         "id": ID, "status": "queued", "position": 1, "reason": null, "keyboard": "WhiteFox", "layout": "Mine",
         "version": "latest", "controller": "057", "client": "5d41402abc4b2a76", "worker": null, "attempts": 0,
-        "created_at": "2026-11-23T10:00:00.000Z", "started_at": null, "finished_at": null
+        "compares": null, "doubted_by": null, "created_at": "2026-11-23T10:00:00.000Z", "started_at": null, "finished_at": null
     });
     let example = json!({
         "paused": false, "paused_at": null,

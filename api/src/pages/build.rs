@@ -24,7 +24,7 @@ use crate::{
     files,
     handlers::{
         artifacts,
-        builds::{find, flash_of, not_stored, parse_id},
+        builds::{doubt, find, flash_of, not_stored, parse_id},
     },
     state::State,
 };
@@ -42,6 +42,7 @@ struct Page<'a> {
     steps: [Step; 3],
     ending: &'static str,
     detail: &'a str,
+    doubt: &'static str,
     zip: Option<Zip>,
     flash: Option<Flash>,
     may_leave: bool,
@@ -93,6 +94,7 @@ pub(crate) async fn build(state: State, id: String, request: HeaderMap, query: S
         steps: steps(&build),
         ending: build.reason.map(words::ending).unwrap_or_default(),
         detail: build.detail.as_deref().unwrap_or_default(),
+        doubt: doubt(&build).unwrap_or_default(),
         zip: zip(&build),
         flash: flash_of(&build),
         may_leave: !is_final && leave::may_leave(&request),

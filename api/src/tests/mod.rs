@@ -6,6 +6,7 @@ mod attempts;
 mod building_by_page;
 mod builds;
 mod catalogue;
+mod comparing;
 mod connections;
 mod console;
 mod console_pages;

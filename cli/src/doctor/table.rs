@@ -3,7 +3,7 @@
 use shared::{
     disk,
     settings::Settings,
-    store::{Store, inspect, wal, workers},
+    store::{Store, cold_keyboards::cold_keyboards, inspect, wal, workers},
 };
 
 use super::{
@@ -91,6 +91,14 @@ async fn somebody_works(store: &Store, report: &mut Report) -> anyhow::Result<()
         }
         Some(words) => report.note(words),
         None => {}
+    }
+    for one in cold_keyboards(store).await? {
+        if let Some((warm, cold)) = one.found {
+            report.note(format!(
+                "{} is built cold by {}, as the builds {warm} and {cold} differ; `kiisrv versions warm` ends that",
+                one.keyboard, one.controller
+            ));
+        }
     }
     let nothing = inspect::versions_of_nothing(store).await?;
     if !nothing.is_empty() {

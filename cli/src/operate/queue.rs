@@ -108,6 +108,45 @@ fn row(build: &Value) -> Vec<String> {
         format!("{} ago", ago(build, "created_at")),
         took(build, "started_at", "finished_at"),
         short(build, "worker"),
-        cell(build, "reason"),
+        why(build),
     ]
+}
+
+/// Why it ended so, what it is there for, and what is to be said against it.
+fn why(build: &Value) -> String {
+    let compares = build["compares"].as_str().map(|_| {
+        let warm = short(build, "compares");
+        format!("compares {warm}")
+    });
+    let doubt = build["doubted_by"].as_str().map(|_| "doubtful".to_owned());
+    let said = [build["reason"].as_str().map(str::to_owned), doubt, compares];
+    let said: Vec<_> = said.into_iter().flatten().collect();
+    if said.is_empty() {
+        return cell(build, "reason");
+    }
+    said.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_comparison_says_with_what_and_a_doubtful_build_that_it_is_one() {
+        let id = "01a20a07-e57b-73c6-a833-e35d82e42f3c";
+        for (build, said) in [
+            (json!({ "compares": id }), "compares e35d82e42f3c"),
+            (json!({ "doubted_by": id }), "doubtful"),
+            (
+                json!({ "reason": "build_failed", "compares": id }),
+                "build_failed, compares e35d82e42f3c",
+            ),
+            (json!({ "reason": "timed_out" }), "timed_out"),
+            (json!({ "reason": null, "compares": null }), "-"),
+        ] {
+            assert_eq!(why(&build), said, "{build}");
+        }
+    }
 }

@@ -42,6 +42,8 @@ const LINES: &[&str] = &[
     "finished_at",
     "reason",
     "detail",
+    "compares",
+    "doubt",
 ];
 
 /// One build, and what may be done with it.

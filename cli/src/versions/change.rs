@@ -4,10 +4,12 @@ use std::io::Write;
 
 use anyhow::bail;
 use shared::{
+    keyboard::Keyboard,
     settings::Settings,
     store::{
         Store,
         channels::{self, Moved, Switched},
+        cold_keyboards::{Switch, switch},
     },
 };
 
@@ -31,6 +33,28 @@ pub(super) struct Move {
     /// Minutes that the canary's builds may take together
     #[arg(long, default_value_t = trial::PATIENCE, value_parser = clap::value_parser!(u64).range(..=trial::MOST_PATIENCE))]
     patience: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct OfKeyboard {
+    /// The controller, such as 058
+    controller: String,
+    /// The keyboard, such as K-Type
+    #[arg(value_parser = keyboard)]
+    keyboard: &'static Keyboard,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Warm {
+    #[command(flatten)]
+    of: OfKeyboard,
+    /// The difference was no fault of the image's: builds are not marked as doubtful any more
+    #[arg(long)]
+    unfounded: bool,
+}
+
+fn keyboard(name: &str) -> Result<&'static Keyboard, String> {
+    Keyboard::parse(name).ok_or_else(|| format!("there is no keyboard {name}"))
 }
 
 /// Moves a version, after a trial of the controller where that is asked for.
@@ -110,6 +134,39 @@ pub(super) async fn enable(
 ) -> anyhow::Result<()> {
     let switched = channels::enable(store, controller, who).await?;
     say_switched(controller, "enabled", switched, out)
+}
+
+/// Builds a keyboard with nothing that the controller's image prepared.
+pub(super) async fn build_cold(
+    store: &Store,
+    of: &OfKeyboard,
+    who: &str,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let switched = switch(store, (&of.controller, of.keyboard), Switch::Cold, who).await?;
+    let state = format!("building {} cold", name_of(of));
+    say_switched(&of.controller, &state, switched, out)
+}
+
+/// Lets a keyboard start warm again.
+pub(super) async fn build_warm(
+    store: &Store,
+    Warm { of, unfounded }: &Warm,
+    who: &str,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let to = if *unfounded {
+        Switch::WarmAsUnfounded
+    } else {
+        Switch::Warm
+    };
+    let switched = switch(store, (&of.controller, of.keyboard), to, who).await?;
+    let state = format!("building {} warm", name_of(of));
+    say_switched(&of.controller, &state, switched, out)
+}
+
+fn name_of(of: &OfKeyboard) -> &'static str {
+    of.keyboard.names().first().copied().unwrap_or_default()
 }
 
 fn say_switched(

@@ -6,8 +6,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use shared::{
     channel::Dialect,
+    job::JobId,
     store::{
         Store, audit,
+        cold_keyboards::{ColdKeyboard, cold_keyboards},
         versions::{self, Seen, Version},
     },
 };
@@ -29,6 +31,17 @@ struct Line {
     seen: Option<String>,
     previous: Option<String>,
     moved: Option<String>,
+    /// Keyboards that its image does not build warm any more.
+    cold: Vec<Cold>,
+}
+
+/// A keyboard that is built with nothing prepared, and the builds that differ.
+#[derive(Serialize)]
+struct Cold {
+    keyboard: String,
+    since: String,
+    warm_build: Option<JobId>,
+    cold_build: Option<JobId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -69,6 +82,13 @@ pub(super) async fn versions(store: &Store, json: bool, out: &mut dyn Write) -> 
         .iter()
         .filter(|seen| !stood_for.contains(&seen.controller.name));
     lines.extend(others.map(Line::of_controller));
+    let cold = cold_keyboards(store).await?;
+    for line in &mut lines {
+        let of_it = cold
+            .iter()
+            .filter(|one| line.image.as_ref() == Some(&one.image));
+        line.cold = of_it.map(Cold::from).collect();
+    }
     if json {
         writeln!(out, "{}", serde_json::to_string_pretty(&lines)?)?;
         return Ok(());
@@ -84,6 +104,7 @@ pub(super) async fn versions(store: &Store, json: bool, out: &mut dyn Write) -> 
         "STATE",
         "SEEN",
         "BEFORE",
+        "COLD",
     ];
     Ok(table(&head, lines.iter().map(Line::cells), out)?)
 }
@@ -131,10 +152,12 @@ impl Line {
             seen: seen.map(|seen| time(seen.seen_at)),
             previous: None,
             moved: None,
+            cold: Vec::new(),
         }
     }
 
     fn cells(&self) -> Vec<String> {
+        let cold: Vec<_> = self.cold.iter().map(|one| one.keyboard.as_str()).collect();
         let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         vec![
             or_none(&self.name),
@@ -147,7 +170,23 @@ impl Line {
             self.state.as_str().to_owned(),
             or_none(&self.seen),
             or_none(&self.previous),
+            if cold.is_empty() {
+                "-".to_owned()
+            } else {
+                cold.join(", ")
+            },
         ]
+    }
+}
+
+impl From<&ColdKeyboard> for Cold {
+    fn from(one: &ColdKeyboard) -> Self {
+        Self {
+            keyboard: one.keyboard.clone(),
+            since: time(one.at),
+            warm_build: one.found.map(|(warm, _)| warm),
+            cold_build: one.found.map(|(_, cold)| cold),
+        }
     }
 }
 

@@ -49,6 +49,10 @@ enum Command {
         /// The controller, such as 058
         controller: String,
     },
+    /// Let no build of a keyboard start warm with a controller's image
+    Cold(change::OfKeyboard),
+    /// Let builds of a keyboard start warm again
+    Warm(change::Warm),
     /// Show who changed what, newest first
     Log {
         /// How many changes at most
@@ -131,6 +135,8 @@ async fn carry_out(
         Some(Command::Enable { controller }) => {
             change::enable(&store, controller, &who(), out).await?;
         }
+        Some(Command::Cold(of)) => change::build_cold(&store, of, &who(), out).await?,
+        Some(Command::Warm(of)) => change::build_warm(&store, of, &who(), out).await?,
         Some(Command::Move(wish)) => {
             return change::carry_out_move(&store, settings, (wish, &who()), out).await;
         }

@@ -52,6 +52,13 @@ impl Fingerprint {
         (text.len() == 64 && is_hex).then(|| Self(text.to_owned()))
     }
 
+    /// The name of the comparison with the build of this name: another one, so that it neither joins with anybody's build
+    /// nor answers for it.
+    #[must_use]
+    pub fn cold(&self) -> Self {
+        Self(hex::encode(Sha256::digest(format!("cold {}", self.0))))
+    }
+
     /// The 64 hex digits.
     #[must_use]
     pub fn as_str(&self) -> &str {

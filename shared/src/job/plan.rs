@@ -40,4 +40,10 @@ impl Plan {
             fingerprint,
         })
     }
+
+    /// Whether this is the plan of the build of this name, or of the comparison with it.
+    #[must_use]
+    pub fn is_of(&self, fingerprint: &Fingerprint) -> bool {
+        self.fingerprint == *fingerprint || self.fingerprint.cold() == *fingerprint
+    }
 }

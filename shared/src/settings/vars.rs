@@ -43,6 +43,15 @@ impl<L: Fn(&str) -> Option<String>> Vars<L> {
         Ok(number)
     }
 
+    /// A share of a hundred.
+    pub(super) fn percent(&self, name: &str, default: u8) -> anyhow::Result<u8> {
+        let number = self.or(name, default)?;
+        if number > 100 {
+            return Err(anyhow!("{name} is not valid: it must be at most 100"));
+        }
+        Ok(number)
+    }
+
     /// A size in bytes, given in larger units. A limit: it is at least 1.
     pub(super) fn limit(&self, name: &str, default: u64, unit: u64) -> anyhow::Result<u64> {
         self.positive(name, default)?;

@@ -158,7 +158,7 @@ pub async fn waiting_in_vain(store: &Store, longer_than: Duration) -> Result<Vec
         .read(move |table| {
             let mut statement = table.prepare_cached(
                 "SELECT controller, count(*) FROM jobs
-                 WHERE status = 'queued' AND created_at <= ?1 AND controller NOT IN (SELECT name FROM controllers)
+                 WHERE status = 'queued' AND created_at <= ?1 AND compares IS NULL AND controller NOT IN (SELECT name FROM controllers)
                  GROUP BY controller",
             )?;
             let rows = statement
@@ -178,7 +178,7 @@ pub async fn waiting_in_vain(store: &Store, longer_than: Duration) -> Result<Vec
 pub async fn waiting(store: &Store) -> Result<u64> {
     store
         .read(|table| {
-            let sql = "SELECT count(*) FROM jobs WHERE status = 'queued'";
+            let sql = "SELECT count(*) FROM jobs WHERE status = 'queued' AND compares IS NULL";
             Ok(table.query_row(sql, [], |row| row.get(0))?)
         })
         .await

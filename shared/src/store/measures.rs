@@ -22,6 +22,10 @@ pub struct Measures {
     pub endings: BTreeMap<Ending, u64>,
     /// How often something happened besides the straight way, by the words of `history`, and `attempt`.
     pub happenings: BTreeMap<String, u64>,
+    /// Comparisons that have ended, by their result.
+    pub comparisons: BTreeMap<String, u64>,
+    /// Keyboards that a controller which is there does not build warm any more.
+    pub cold_keyboards: u64,
     /// Who builds.
     pub workers: Workers,
     /// Controllers that are there and that nobody disabled.
@@ -30,7 +34,7 @@ pub struct Measures {
     pub requests: u64,
 }
 
-/// The rows that are under way.
+/// The rows that are under way, comparisons apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Queue {
     /// Builds that the next free slot may take.
@@ -108,7 +112,12 @@ pub async fn measures(store: &Store) -> Result<Measures> {
                 queue: queue(table)?,
                 durations: durations(table)?,
                 endings: endings(table)?,
-                happenings: happenings(table)?,
+                happenings: counts(table, "SELECT what, times FROM happenings")?,
+                comparisons: counts(table, "SELECT result, times FROM comparisons")?,
+                cold_keyboards: one(
+                    table,
+                    "SELECT count(*) FROM cold_keyboards WHERE image IN (SELECT image FROM controllers)",
+                )?,
                 workers: workers(table)?,
                 controllers: one(
                     table,
@@ -132,15 +141,20 @@ fn one(table: &Connection, question: &str) -> Result<u64> {
 
 fn queue(table: &Connection) -> Result<Queue> {
     let all = one(table, "SELECT waiting FROM service")?;
-    let paused = one(table, "SELECT count(*) FROM jobs WHERE due_at IS NOT NULL")?;
+    let paused = one(
+        table,
+        "SELECT count(*) FROM jobs WHERE due_at IS NOT NULL AND compares IS NULL",
+    )?;
     let (running, orphaned) = table
         .prepare_cached(
             "SELECT count(*) FILTER (WHERE lease_until > ?1), count(*) FILTER (WHERE lease_until <= ?1)
-             FROM jobs WHERE status = 'running'",
+             FROM jobs WHERE status = 'running' AND compares IS NULL",
         )?
         .query_row([now()], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let oldest: Option<i64> = table
-        .prepare_cached("SELECT min(created_at) FROM jobs WHERE status = 'queued'")?
+        .prepare_cached(
+            "SELECT min(created_at) FROM jobs WHERE status = 'queued' AND compares IS NULL",
+        )?
         .query_row([], |row| row.get(0))?;
     let age = |since: i64| Duration::from_millis(u64::try_from(now() - since).unwrap_or_default());
     Ok(Queue {
@@ -208,9 +222,9 @@ fn known(keyboard: String) -> String {
     }
 }
 
-fn happenings(table: &Connection) -> Result<BTreeMap<String, u64>> {
+fn counts(table: &Connection, question: &str) -> Result<BTreeMap<String, u64>> {
     Ok(table
-        .prepare_cached("SELECT what, times FROM happenings")?
+        .prepare_cached(question)?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?)
 }

@@ -10,6 +10,8 @@
 pub mod audit;
 pub mod backup;
 pub mod channels;
+pub mod cold_keyboards;
+pub mod comparisons;
 pub mod control;
 pub mod forgetting;
 pub mod import;

@@ -90,7 +90,7 @@ fn take(table: &Connection) -> Result<Order> {
     let mut slots_in_use = Slots::of(slots, still_running(table, &durations)?);
     let mut places = HashMap::new();
     let mut waiting = table.prepare_cached(
-        "SELECT id, keyboard, controller FROM jobs WHERE status = 'queued' AND due_at IS NULL
+        "SELECT id, keyboard, controller FROM jobs WHERE status = 'queued' AND due_at IS NULL AND compares IS NULL
          ORDER BY priority, turn, id",
     )?;
     let mut rows = waiting.query([])?;
@@ -122,11 +122,11 @@ fn slots(table: &Connection) -> Result<u32> {
     Ok(slots.max(1))
 }
 
-/// What each running build still takes.
+/// What each running build still takes. A comparison takes nothing, as it gives its slot up.
 fn still_running(table: &Connection, durations: &Durations) -> Result<Vec<Duration>> {
     let now = super::now();
     let mut running = table.prepare_cached(
-        "SELECT keyboard, controller, started_at FROM jobs WHERE status = 'running'",
+        "SELECT keyboard, controller, started_at FROM jobs WHERE status = 'running' AND compares IS NULL",
     )?;
     let mut rows = running.query([])?;
     let mut left = Vec::new();

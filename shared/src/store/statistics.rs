@@ -125,7 +125,8 @@ pub(super) fn count_ended(table: &Connection, id: JobId) -> Result<()> {
     table
         .prepare_cached(
             "INSERT INTO counters (kind, name, value)
-             SELECT 'total', 'build_ms', max(0, coalesce(finished_at - started_at, 0)) FROM jobs WHERE id = ?1
+             SELECT 'total', 'build_ms', max(0, coalesce(finished_at - started_at, 0)) FROM jobs
+             WHERE id = ?1 AND compares IS NULL
              ON CONFLICT (kind, name) DO UPDATE SET value = value + excluded.value",
         )?
         .execute([id.to_string()])?;

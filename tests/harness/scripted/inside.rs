@@ -56,12 +56,25 @@ impl Inside {
     /// # Panics
     /// When it cannot be written.
     pub fn leave_zip(&self, name: &str, members: &[&str]) {
+        let members: Vec<_> = members.iter().map(|member| (*member, *member)).collect();
+        self.leave_zip_of(name, &members);
+    }
+
+    /// The same with these texts in the members.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn leave_zip_of(&self, name: &str, members: &[(&str, &str)]) {
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
         let json = self.layout_name();
-        for member in members.iter().copied().chain([json.as_str()]) {
+        for (member, text) in members
+            .iter()
+            .copied()
+            .chain([(json.as_str(), json.as_str())])
+        {
             zip.start_file(member, SimpleFileOptions::default())
                 .expect("a member");
-            zip.write_all(member.as_bytes()).expect("its bytes");
+            zip.write_all(text.as_bytes()).expect("its bytes");
         }
         self.leave(name, zip.finish().expect("a zip").into_inner());
     }

@@ -22,6 +22,8 @@ pub mod label {
     pub const WORKER: &str = "kiisrv.worker";
     /// What it is for: [`ROLE_BUILD`], or the name of a chore.
     pub const ROLE: &str = "kiisrv.role";
+    /// Of an image: the keyboards whose builds start warm, or `all`.
+    pub const WARM: &str = "kiisrv.warm";
     /// Whose table it belongs to: several services may share an engine.
     pub const SERVICE: &str = "kiisrv.service";
     /// When a chore is over at the latest, in seconds since 1970.

@@ -199,6 +199,11 @@ fn facts(build: &Build, summary: &Summary, now: i64) -> Vec<(&'static str, Strin
             build.reason.map(|why| why.as_str().replace('_', " ")),
         ),
         ("In words", build.detail.clone()),
+        ("Compares", build.compares.map(|warm| warm.to_string())),
+        (
+            "In doubt by",
+            build.doubted_by.map(|comparison| comparison.to_string()),
+        ),
         ("Version", Some(build.version.clone())),
         ("Controller", Some(build.controller.clone())),
         ("Worker", summary.worker.clone()),

@@ -223,6 +223,7 @@ impl<'a> Row<'a> {
     fn of(build: &'a Summary, now: i64) -> Self {
         let id = build.id.to_string();
         let place = match (build.status, build.position) {
+            (Status::Queued, None) if build.compares.is_some() => "behind all".to_owned(),
             (Status::Queued, Some(position)) => format!("place {position}"),
             (Status::Queued, None) => "after a pause".to_owned(),
             _ => String::new(),
@@ -250,11 +251,15 @@ impl<'a> Row<'a> {
 
 fn note(build: &Summary) -> String {
     let worker = build.worker.as_deref().map(short);
-    match (build.reason, worker) {
-        (Some(reason), _) => reason.as_str().replace('_', " "),
-        (None, Some(worker)) => format!("on {worker}"),
-        (None, None) => String::new(),
-    }
+    let compares = build.compares.map(|warm| {
+        let warm = warm.to_string();
+        format!("compares {}", short(&warm))
+    });
+    let why = build.reason.map(|why| why.as_str().replace('_', " "));
+    let doubt = build.doubted_by.map(|_| "doubtful".to_owned());
+    let at = worker.map(|worker| format!("on {worker}"));
+    let all = [why, doubt, compares, at].into_iter().flatten();
+    all.collect::<Vec<_>>().join(", ")
 }
 
 impl Search {

@@ -12,8 +12,8 @@ use serde_json::json;
 pub use client::{OfClient, forget_client};
 
 use super::{
-    Result, Store, audit,
-    jobs::{LeaveToken, show::status_from},
+    Result, Store, audit, comparisons,
+    jobs::{LeaveToken, cancel::cancel_row, show::status_from},
     now,
     statistics::{self, count},
 };
@@ -113,16 +113,33 @@ fn why_not(table: &Connection, id: JobId) -> Result<Option<Forgotten>> {
     })
 }
 
-/// Removes all rows of a build that has ended, and leaves its id for whoever removes its files.
+/// Removes all rows of a build that has ended, and leaves its id for whoever removes its files. Comparisons with it have
+/// the same layout, and go with it, also one that runs: its worker loses it.
 fn erase(table: &Connection, id: JobId, library: &Library) -> Result<()> {
     statistics::catch_up(table)?;
-    let id = id.to_string();
+    for comparison in comparisons::of(table, id)? {
+        cancel_row(table, comparison, "the build that it was for was erased")?;
+        erase_row(table, comparison)?;
+    }
     let (fingerprint, keyboard, layout): (String, String, String) = table
         .prepare_cached("SELECT fingerprint, keyboard, layout FROM jobs WHERE id = ?1")?
-        .query_row([&id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        .query_row([id.to_string()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
     table
         .prepare_cached("DELETE FROM requests WHERE job_id = ?1")?
-        .execute([&id])?;
+        .execute([id.to_string()])?;
+    erase_row(table, id)?;
+    blur_fingerprint(table, &fingerprint)?;
+    let name = format!("{keyboard}-{layout}");
+    if library.get(&format!("{name}.json")).is_none() {
+        blur_name(table, (&keyboard, &layout), &name)?;
+    }
+    Ok(())
+}
+
+fn erase_row(table: &Connection, id: JobId) -> Result<()> {
+    let id = id.to_string();
     // What hangs on it goes with it: layout, participants, history, diagnostics.
     table
         .prepare_cached("DELETE FROM jobs WHERE id = ?1")?
@@ -130,11 +147,6 @@ fn erase(table: &Connection, id: JobId, library: &Library) -> Result<()> {
     table
         .prepare_cached("INSERT OR IGNORE INTO erasing (job_id, at) VALUES (?1, ?2)")?
         .execute(params![id, now()])?;
-    blur_fingerprint(table, &fingerprint)?;
-    let name = format!("{keyboard}-{layout}");
-    if library.get(&format!("{name}.json")).is_none() {
-        blur_name(table, (&keyboard, &layout), &name)?;
-    }
     Ok(())
 }
 

@@ -59,7 +59,11 @@ pub async fn cancel_by(store: &Store, id: JobId, who: &str) -> Result<Cancelled>
 }
 
 /// The row's change, within a transaction. `detail` is one line for people: why.
-pub(super) fn cancel_row(table: &Connection, id: JobId, detail: &str) -> Result<Cancelled> {
+pub(in crate::store) fn cancel_row(
+    table: &Connection,
+    id: JobId,
+    detail: &str,
+) -> Result<Cancelled> {
     let status: Option<String> = table
         .prepare_cached("SELECT status FROM jobs WHERE id = ?1")?
         .query_row([id.to_string()], |row| row.get(0))

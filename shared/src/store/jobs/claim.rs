@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    super::{Result, Store, StoreError, millis, now, wake},
+    super::{Result, Store, StoreError, cold_keyboards, millis, now, wake},
     show::id_from,
 };
 use crate::{
@@ -45,6 +45,10 @@ pub struct Claimed {
     pub dialect: Dialect,
     /// Containers started for it so far.
     pub attempts: u32,
+    /// Whether it is to use nothing that its image prepared.
+    pub cold: bool,
+    /// The build that this one is held against, where it is a comparison and nobody asked for it.
+    pub compares: Option<JobId>,
     /// The layout's JSON.
     pub config: String,
 }
@@ -67,7 +71,7 @@ pub async fn claim_next(store: &Store, worker: &str, lease: Duration) -> Result<
 }
 
 /// The columns of a [`Claimed`].
-pub(super) const CLAIMED: &str = "id, lease_epoch, fingerprint, keyboard, layout, controller, image, protocol, dialect, attempts";
+pub(super) const CLAIMED: &str = "id, lease_epoch, fingerprint, keyboard, layout, controller, image, protocol, dialect, attempts, cold, compares";
 
 fn claim(table: &Connection, worker: &str, lease: Duration) -> Result<Option<Claimed>> {
     let now = now();
@@ -75,7 +79,7 @@ fn claim(table: &Connection, worker: &str, lease: Duration) -> Result<Option<Cla
         "UPDATE jobs
          SET status = 'running', lease_owner = ?1, lease_until = ?2, lease_epoch = lease_epoch + 1,
              started_at = ?3, container_id = NULL, container_epoch = NULL, engine_id = NULL,
-             container_started_at = NULL, container_ended_at = NULL
+             container_started_at = NULL, container_ended_at = NULL, cold = compares IS NOT NULL
          WHERE id = (SELECT id FROM jobs WHERE status = 'queued' AND due_at IS NULL
                      ORDER BY priority, turn, id LIMIT 1)
                AND (SELECT paused_at FROM service) IS NULL
@@ -94,6 +98,12 @@ fn claim(table: &Connection, worker: &str, lease: Duration) -> Result<Option<Cla
     table
         .prepare_cached("UPDATE service SET turn = max(turn, ?1)")?
         .execute([turn])?;
+    if !claimed.cold && cold_keyboards::is_cold(table, &claimed.image, &claimed.keyboard)? {
+        claimed.cold = true;
+        table
+            .prepare_cached("UPDATE jobs SET cold = 1 WHERE id = ?1")?
+            .execute([claimed.held.id.to_string()])?;
+    }
     claimed.config = config_of(table, claimed.held.id)?;
     Ok(Some(claimed))
 }
@@ -116,6 +126,7 @@ pub(super) fn claimed_from(row: &Row<'_>, worker: &str) -> Result<Claimed> {
     };
     let fingerprint: String = row.get(2)?;
     let dialect: String = row.get(8)?;
+    let compares: Option<String> = row.get(11)?;
     Ok(Claimed {
         held: Held {
             id: id_from(&row.get::<_, String>(0)?)?,
@@ -131,6 +142,8 @@ pub(super) fn claimed_from(row: &Row<'_>, worker: &str) -> Result<Claimed> {
         protocol: row.get(7)?,
         dialect: Dialect::parse(&dialect).ok_or_else(|| unknown("dialect", dialect))?,
         attempts: row.get(9)?,
+        cold: row.get(10)?,
+        compares: compares.map(|id| id_from(&id)).transpose()?,
         config: String::new(),
     })
 }

@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 use serde_json::json;
 
 use super::{
-    super::{Result, Store, millis, now, statistics, wake},
+    super::{
+        Result, Store, cold_keyboards,
+        comparisons::{self, Compared, Subject},
+        millis, now, statistics, wake,
+    },
     claim::Held,
     diagnostics,
 };
 use crate::diagnose::Diagnostic;
-use crate::job::{Artifact, Outcome, Status};
+use crate::job::{Artifact, FirmwareFile, Outcome, Reason, Status};
 
 /// How long a failed compile answers later equal requests: long enough to spare a loop of retries,
 /// short enough that a mended machine gets its chance.
@@ -22,8 +26,19 @@ const FAILURE_KEPT: Duration = Duration::from_hours(24);
 pub enum Recorded {
     /// It is the build's end.
     Yes,
+    /// The same, and the build was a comparison. Only of one that found a difference a zip is kept.
+    Compared(Compared),
     /// The lease had gone to somebody else: nothing was changed.
     LeaseLost,
+}
+
+/// What there is to say of an end besides its outcome.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ended {
+    /// How long ago the container did.
+    pub container: Option<Duration>,
+    /// Whether the build, if it has firmware, is to be built again cold and compared.
+    pub compare: bool,
 }
 
 /// Records how a build ended, if this worker still holds it.
@@ -31,65 +46,100 @@ pub enum Recorded {
 /// # Errors
 /// When the table cannot be written: then the build has not ended.
 pub async fn finish(store: &Store, held: &Held, outcome: Outcome) -> Result<Recorded> {
-    finish_after(store, held, outcome, None).await
+    finish_as(store, held, outcome, Ended::default()).await
 }
 
-/// The same for a build whose container ended so long ago.
+/// The same with all that there is to say of it.
 ///
 /// # Errors
 /// As [`finish`] has.
-pub async fn finish_after(
+pub async fn finish_as(
     store: &Store,
     held: &Held,
     outcome: Outcome,
-    container_ended: Option<Duration>,
+    ended: Ended,
 ) -> Result<Recorded> {
     let end = End::from(outcome);
     let for_work = held.clone();
     let recorded = store
-        .write(move |table| {
-            let now = now();
-            let kept_until = end.kept_for.map(|kept| now + millis(kept));
-            let changed = table
-                .prepare_cached(
-                    "UPDATE jobs
-                     SET status = ?4, finished_at = ?5, reason = ?6, detail = ?7, artifact_file = ?8,
-                         artifact_bytes = ?9, artifact_sha256 = ?10, kept = ?11, kept_until = ?12,
-                         container_ended_at = ?13, artifact_files = ?14, lease_owner = NULL, lease_until = NULL
-                     WHERE id = ?1 AND lease_owner = ?2 AND lease_epoch = ?3 AND status = 'running'",
-                )?
-                .execute(params![
-                    for_work.id.to_string(),
-                    for_work.worker,
-                    for_work.epoch,
-                    end.status.as_str(),
-                    now,
-                    end.reason,
-                    end.detail,
-                    end.artifact.as_ref().map(|artifact| &artifact.file),
-                    end.artifact.as_ref().map(|artifact| artifact.bytes),
-                    end.artifact.as_ref().map(|artifact| &artifact.sha256),
-                    end.kept,
-                    kept_until,
-                    container_ended.map(|ago| now - millis(ago)),
-                    end.files(),
-                ])?;
-            if changed == 0 {
-                return Ok(Recorded::LeaseLost);
-            }
-            diagnostics::note(table, for_work.id, &end.diagnostics)?;
-            statistics::count_ended(table, for_work.id)?;
-            Ok(Recorded::Yes)
-        })
+        .write(move |table| record(table, &for_work, end.clone(), ended))
         .await?;
     store.ring((wake::Role::Api, wake::Signal::Changed(held.id)));
     Ok(recorded)
 }
 
+fn record(table: &Connection, held: &Held, mut end: End, ended: Ended) -> Result<Recorded> {
+    let Some(build) = Subject::held(table, held)? else {
+        return Ok(Recorded::LeaseLost);
+    };
+    let Some(warm) = build.compares else {
+        let doubted_by = build.doubted_by(table)?;
+        let doubted_by = doubted_by.filter(|_| end.status == Status::Succeeded);
+        end.kept &= doubted_by.is_none();
+        write(table, held, &end, ended)?;
+        statistics::count_ended(table, held.id)?;
+        match doubted_by {
+            Some(comparison) => cold_keyboards::mark(table, held.id, &comparison)?,
+            None if ended.compare && end.status == Status::Succeeded => {
+                comparisons::sample(table, &build)?;
+            }
+            None => {}
+        }
+        return Ok(Recorded::Yes);
+    };
+    let compared = comparisons::judge(table, warm, &end)?;
+    end.kept = false;
+    let compared = match compared {
+        Compared::Different { .. } => Compared::Different {
+            doubted: cold_keyboards::switch_off(table, &build, warm)?,
+        },
+        // What says nothing new is not kept: the warm build's firmware is there, and the log.
+        Compared::Same | Compared::Not => {
+            end.artifact = None;
+            compared
+        }
+    };
+    // Before the status, which is when it is counted.
+    table
+        .prepare_cached("UPDATE jobs SET compared = ?2 WHERE id = ?1")?
+        .execute(params![held.id.to_string(), compared.word()])?;
+    write(table, held, &end, ended)?;
+    Ok(Recorded::Compared(compared))
+}
+
+fn write(table: &Connection, held: &Held, end: &End, ended: Ended) -> Result<()> {
+    let now = now();
+    let kept_for = end.kept_for.filter(|_| end.kept);
+    table
+        .prepare_cached(
+            "UPDATE jobs
+             SET status = ?2, finished_at = ?3, reason = ?4, detail = ?5, artifact_file = ?6, artifact_bytes = ?7,
+                 artifact_sha256 = ?8, kept = ?9, kept_until = ?10, container_ended_at = ?11, artifact_files = ?12,
+                 lease_owner = NULL, lease_until = NULL
+             WHERE id = ?1",
+        )?
+        .execute(params![
+            held.id.to_string(),
+            end.status.as_str(),
+            now,
+            end.reason.map(Reason::as_str),
+            end.detail,
+            end.artifact.as_ref().map(|artifact| &artifact.file),
+            end.artifact.as_ref().map(|artifact| artifact.bytes),
+            end.artifact.as_ref().map(|artifact| &artifact.sha256),
+            end.kept,
+            kept_for.map(|kept| now + millis(kept)),
+            ended.container.map(|ago| now - millis(ago)),
+            end.files(),
+        ])?;
+    diagnostics::note(table, held.id, &end.diagnostics)
+}
+
 /// An outcome in the table's columns.
-struct End {
-    status: Status,
-    reason: Option<&'static str>,
+#[derive(Clone)]
+pub(in crate::store) struct End {
+    pub(in crate::store) status: Status,
+    pub(in crate::store) reason: Option<Reason>,
     detail: Option<String>,
     artifact: Option<Artifact>,
     kept: bool,
@@ -98,9 +148,16 @@ struct End {
 }
 
 impl End {
-    /// What the zip holds for a keyboard, as it is stored; `None` where that is nothing.
+    /// What the zip holds for a keyboard.
+    pub(in crate::store) fn firmware(&self) -> &[FirmwareFile] {
+        self.artifact
+            .as_ref()
+            .map_or(&[], |artifact| &artifact.files)
+    }
+
+    /// The same as it is stored; `None` where that is nothing.
     fn files(&self) -> Option<String> {
-        let files = &self.artifact.as_ref()?.files;
+        let files = self.firmware();
         (!files.is_empty()).then(|| json!(files).to_string())
     }
 }
@@ -124,7 +181,7 @@ impl From<Outcome> for End {
                 diagnostics,
             } => Self {
                 status: Status::Failed,
-                reason: Some(reason.as_str()),
+                reason: Some(reason),
                 detail: Some(detail),
                 artifact,
                 kept: reason.is_the_layouts_own(),

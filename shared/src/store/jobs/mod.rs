@@ -26,7 +26,7 @@ pub use cancel::{Cancelled, cancel, cancel_by};
 pub use claim::{Claimed, Held, claim_next};
 pub use diagnostics::diagnostics;
 pub use enqueue::{Enqueued, NewBuild, enqueue};
-pub use finish::{Recorded, finish, finish_after};
+pub use finish::{Ended, Recorded, finish, finish_as};
 pub use give_back::{Pause, give_back, make_due_builds_wait};
 pub use hand_over::{LettingGo, hand_over};
 pub use history::{Event, What, history};

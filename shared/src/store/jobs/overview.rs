@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::{
     super::{Result, Store, now},
-    show::{id_from, status_from},
+    show::{id_from, other_build, status_from},
 };
 use crate::job::{JobId, Reason, Status};
 
@@ -22,7 +22,7 @@ pub struct Summary {
     pub id: JobId,
     /// Where it is.
     pub status: Status,
-    /// Its place among those that wait; none for one that waits for a later time.
+    /// Its place among those that wait; none for one that waits for a later time, and for a comparison.
     pub position: Option<u64>,
     /// Why it ended without firmware.
     pub reason: Option<Reason>,
@@ -40,6 +40,10 @@ pub struct Summary {
     pub worker: Option<String>,
     /// Containers started for it.
     pub attempts: u32,
+    /// The build that this one is held against, where it is a comparison and nobody asked for it.
+    pub compares: Option<JobId>,
+    /// The comparison by which its firmware may be wrong.
+    pub doubted_by: Option<JobId>,
     /// When it was asked for.
     pub created_at: i64,
     /// When a worker took it.
@@ -69,7 +73,7 @@ pub struct Filter {
 /// The queue at a glance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overview {
-    /// How many builds are in each status. Ended ones count when they were asked for since [`Overview::since`].
+    /// How many builds are in each status, comparisons apart. Ended ones count when they were asked for since [`Overview::since`].
     pub counts: Vec<(Status, u64)>,
     /// A day ago.
     pub since: i64,
@@ -113,7 +117,7 @@ pub async fn summary(store: &Store, id: JobId) -> Result<Option<Summary>> {
 
 const COLUMNS: &str =
     "id, status, reason, keyboard, layout, version, controller, client, lease_owner, attempts,
-                       created_at, started_at, finished_at";
+                       created_at, started_at, finished_at, compares, doubted_by";
 
 fn look(table: &Connection, filter: &Filter) -> Result<Overview> {
     // One moment for all of it, so that no build is in two lists or in none.
@@ -126,7 +130,7 @@ fn look(table: &Connection, filter: &Filter) -> Result<Overview> {
     };
     (found.oldest_waiting, found.paused_at) = table
         .prepare_cached(
-            "SELECT (SELECT min(created_at) FROM jobs WHERE status = 'queued'), paused_at FROM service",
+            "SELECT (SELECT min(created_at) FROM jobs WHERE status = 'queued' AND compares IS NULL), paused_at FROM service",
         )?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let wanted = |status: Status| filter.status.is_none_or(|wanted| wanted == status);
@@ -150,12 +154,12 @@ fn counts(table: &Connection, since: i64) -> Result<Vec<(Status, u64)>> {
         .prepare_cached(
             "SELECT count(*) FILTER (WHERE status = 'succeeded'), count(*) FILTER (WHERE status = 'failed'),
                     count(*) FILTER (WHERE status = 'cancelled')
-             FROM jobs WHERE id >= ?1",
+             FROM jobs WHERE id >= ?1 AND compares IS NULL",
         )?
         .query_row([first], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
     let open: [u64; 2] = table
         .prepare_cached(
-            "SELECT waiting, (SELECT count(*) FROM jobs WHERE status = 'running') FROM service",
+            "SELECT waiting, (SELECT count(*) FROM jobs WHERE status = 'running' AND compares IS NULL) FROM service",
         )?
         .query_row([], |row| Ok([row.get(0)?, row.get(1)?]))?;
     let all = [
@@ -181,7 +185,7 @@ fn waiting(table: &Connection, filter: &Filter) -> Result<Vec<Summary>> {
         let build = build?;
         if filter.fits(&build) {
             builds.push(Summary {
-                position: Some(position),
+                position: build.compares.is_none().then_some(position),
                 ..build
             });
         }
@@ -277,6 +281,8 @@ fn summary_from(row: &Row<'_>) -> Result<Summary> {
         client: row.get("client")?,
         worker: row.get("lease_owner")?,
         attempts: row.get("attempts")?,
+        compares: other_build(row, "compares")?,
+        doubted_by: other_build(row, "doubted_by")?,
         created_at: row.get("created_at")?,
         started_at: row.get("started_at")?,
         finished_at: row.get("finished_at")?,

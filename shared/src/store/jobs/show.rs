@@ -28,6 +28,12 @@ pub struct Build {
     pub controller: String,
     /// Containers started for it.
     pub attempts: u32,
+    /// Whether it was told to use nothing that its image prepared.
+    pub cold: bool,
+    /// The build that this one is held against, where it is a comparison and nobody asked for it.
+    pub compares: Option<JobId>,
+    /// The comparison by which its firmware may be wrong.
+    pub doubted_by: Option<JobId>,
     /// How often something of ours broke under it.
     pub troubles: u32,
     /// How many workers died with it.
@@ -134,6 +140,9 @@ fn from_row(row: &Row<'_>) -> Result<Build> {
         version: row.get("version")?,
         controller: row.get("controller")?,
         attempts: row.get("attempts")?,
+        cold: row.get("cold")?,
+        compares: other_build(row, "compares")?,
+        doubted_by: other_build(row, "doubted_by")?,
         troubles: row.get("troubles")?,
         losses: row.get("losses")?,
         epoch: row.get("lease_epoch")?,
@@ -145,10 +154,16 @@ fn from_row(row: &Row<'_>) -> Result<Build> {
 }
 
 /// `NULL` where nobody has looked into the zip.
-fn files_from(text: Option<String>) -> Result<Vec<FirmwareFile>> {
+pub(in crate::store) fn files_from(text: Option<String>) -> Result<Vec<FirmwareFile>> {
     text.map_or(Ok(Vec::new()), |text| {
         serde_json::from_str(&text).map_err(|_| unknown("artifact_files", text))
     })
+}
+
+/// A column that names another build, or none.
+pub(in crate::store) fn other_build(row: &Row<'_>, column: &str) -> Result<Option<JobId>> {
+    let id: Option<String> = row.get(column)?;
+    id.map(|id| id_from(&id)).transpose()
 }
 
 pub(in crate::store) fn id_from(text: &str) -> Result<JobId> {
