@@ -44,6 +44,7 @@ impl<R: ContainerRuntime> Slots<R> {
             if let Err(error) = self.fill().await {
                 error!(%error, "The table could not be asked for work");
             }
+            context.prepared.set_running(self.running.len());
             tokio::select! {
                 () = woken => {}
                 () = tokio::time::sleep(SLOW_LOOK) => {}
@@ -73,9 +74,9 @@ impl<R: ContainerRuntime> Slots<R> {
     /// Takes on what runs and is nobody's, also beyond the slots: it runs anyway, and somebody has to watch
     /// its limits. Nothing new is taken until there is a slot again.
     pub(crate) async fn adopt(&mut self) -> Result<(), StoreError> {
-        for (adopted, state) in orphans::adopt(&self.context).await? {
+        for taken_on in orphans::adopt(&self.context).await? {
             self.running
-                .spawn(execute::go_on(Arc::clone(&self.context), adopted, state));
+                .spawn(execute::go_on(Arc::clone(&self.context), taken_on));
         }
         Ok(())
     }
@@ -90,6 +91,7 @@ impl<R: ContainerRuntime> Slots<R> {
             return Ok(Step::NothingWaiting);
         };
         info!(job.id = %claimed.held.id, keyboard = claimed.keyboard, attempt = claimed.attempts + 1, "Took a build");
+        context.prepared.wanted(&claimed.image);
         self.running
             .spawn(execute::execute(Arc::clone(context), claimed));
         Ok(Step::Ran)

@@ -5,6 +5,9 @@ use crate::kll::Generated;
 /// The directory of the KLL files below `/mnt/config`.
 pub const INPUT: &str = "input";
 
+/// The job file's name below `/mnt/config`.
+pub const JOB: &str = "job";
+
 /// The zip's name below `/mnt/builds`. A failed build leaves [`ERROR_OUTPUT`].
 pub const OUTPUT: &str = "firmware.zip";
 
@@ -19,7 +22,7 @@ pub fn files(generated: &Generated, config: &str) -> Vec<(String, String)> {
     let json = format!("{}-{}.json", generated.board, generated.layout);
     let others = [
         (within(&json), config.to_owned()),
-        ("job".to_owned(), job_file(generated)),
+        (JOB.to_owned(), job_file(generated)),
     ];
     kll.chain(others).collect()
 }
