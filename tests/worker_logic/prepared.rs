@@ -24,7 +24,9 @@ use worker::{
     reconcile::{Ground, Mismatch, look_at_builds},
 };
 
-use crate::rig::{FIRMWARE, ONE_HALF, Rig, TWO_HALVES};
+use crate::rig::{FIRMWARE, ONE_HALF, Rig};
+
+const ANOTHER: &str = "KType-NoAnimations.json";
 
 /// An engine whose images wait, and whose builds leave firmware.
 async fn rig() -> Rig {
@@ -76,7 +78,7 @@ async fn a_build_gets_the_container_that_was_ready_and_each_is_used_once() {
     let seen = Mutex::new(Vec::new());
     worker
         .run_until_stopped(async {
-            for layout in [ONE_HALF, TWO_HALVES] {
+            for layout in [ONE_HALF, ANOTHER] {
                 let ready = until_there_are(&rig.engine, 1).await;
                 let build = built(&rig, layout).await;
                 until!(rig.engine.containers() != ready);
@@ -148,7 +150,7 @@ async fn none_is_ready_of_an_image_that_does_not_say_that_it_waits_or_where_none
         let worker = rig.worker().await;
         worker
             .run_until_stopped(async {
-                for layout in [ONE_HALF, TWO_HALVES] {
+                for layout in [ONE_HALF, ANOTHER] {
                     let build = built(&rig, layout).await;
                     assert_eq!(build.status, Status::Succeeded);
                     until_there_are(&rig.engine, 0).await;
