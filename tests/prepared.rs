@@ -32,7 +32,8 @@ fn until_one_waits(service: &Service) -> String {
 
 fn only_attempt(service: &Service, build: &Value) -> Attempt {
     let id = build["id"].as_str().unwrap().parse().unwrap();
-    let mut attempts = service.at_the_table(async |store| jobs::attempts(&store, id).await.unwrap());
+    let mut attempts =
+        service.at_the_table(async |store| jobs::attempts(&store, id).await.unwrap());
     assert_eq!(attempts.len(), 1);
     attempts.remove(0)
 }
@@ -66,7 +67,10 @@ fn a_build_runs_in_a_container_that_was_there_before_and_makes_the_same_firmware
         assert_eq!(quick["attempts"], 1);
         assert_eq!(only_attempt(&ahead, &quick).container, ready);
         let log = log_of(&ahead, &quick);
-        assert!(log.starts_with("kiisrv: ") && !log.contains("kiisrv: not "), "{log}");
+        assert!(
+            log.starts_with("kiisrv: ") && !log.contains("kiisrv: not "),
+            "{log}"
+        );
         assert_eq!(
             firmware_of(&ahead, &quick),
             firmware_of(&after, &ordinary),
@@ -132,7 +136,14 @@ fn a_build_whose_ready_compiler_was_killed_is_built_by_the_keyboards_script() {
     }
     let service = Service::start(&[("KIISRV_PREPARED", "1")]);
     let ready = until_one_waits(&service);
-    docker(&["exec", &ready, "sh", "-c", "kill -9 $(cat /tmp/lanes/1.pid)"]).unwrap();
+    docker(&[
+        "exec",
+        &ready,
+        "sh",
+        "-c",
+        "kill -9 $(cat /tmp/lanes/1.pid)",
+    ])
+    .unwrap();
     let build = service.build(&layout("KType-Standard.json"), "latest");
     assert_eq!(build["status"], "succeeded", "{build}");
     assert_eq!(only_attempt(&service, &build).container, ready);

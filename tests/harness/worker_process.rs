@@ -38,7 +38,10 @@ async fn main() {
         moment: arguments.next().unwrap(),
         builds: Arc::default(),
     };
-    let settings = settings_in(directory.as_ref(), &[("KIISRV_SLOTS", "4"), ("KIISRV_PREPARED", "1")]);
+    let settings = settings_in(
+        directory.as_ref(),
+        &[("KIISRV_SLOTS", "4"), ("KIISRV_PREPARED", "1")],
+    );
     let store = Store::open(&settings.data).await.unwrap();
     let library = Library::open(&settings.layouts).unwrap();
     let worker = Worker::start(settings, store, engine, library)

@@ -106,7 +106,8 @@ async fn a_build_gets_the_container_that_was_ready_and_each_is_used_once() {
 }
 
 #[tokio::test]
-async fn what_a_container_that_was_ready_was_given_differs_from_a_builds_in_name_labels_and_places_only() {
+async fn what_a_container_that_was_ready_was_given_differs_from_a_builds_in_name_labels_and_places_only()
+ {
     let given = async |prepared| {
         let mut rig = rig().await;
         rig.settings.worker.prepared = prepared;
@@ -220,7 +221,11 @@ async fn those_that_are_not_wanted_any_more_are_removed_at_once() {
 }
 
 /// A container that waits, of a worker that died, with its directories under these names.
-async fn of_the_dead(rig: &Rig, worker: &Worker<ScriptedEngine>, name: &str) -> (String, BuildDirs) {
+async fn of_the_dead(
+    rig: &Rig,
+    worker: &Worker<ScriptedEngine>,
+    name: &str,
+) -> (String, BuildDirs) {
     let context = worker.context();
     let dirs = context.mapping.dirs(name);
     fs::create_dir_all(dirs.config.join("input")).unwrap();
@@ -295,7 +300,8 @@ async fn a_container_that_died_with_its_worker_before_it_got_its_build_costs_ano
 }
 
 #[tokio::test]
-async fn what_waits_for_a_worker_that_died_is_found_and_removed_and_what_waits_for_a_live_one_is_not() {
+async fn what_waits_for_a_worker_that_died_is_found_and_removed_and_what_waits_for_a_live_one_is_not()
+ {
     let rig = rig().await;
     let worker = rig.worker().await;
     let service = rig.store.service_id();

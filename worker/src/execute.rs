@@ -119,7 +119,9 @@ impl<R> Run<R> {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<String>> {
-        self.container.lock().unwrap_or_else(PoisonError::into_inner)
+        self.container
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until it has to leave.
@@ -338,7 +340,14 @@ async fn run_container<R: ContainerRuntime>(
     if let Some(why) = run.has_to_leave() {
         return Ok(Some(why));
     }
-    match jobs::container_created(&context.store, held, (&created, &context.me.engine_id), &spec).await {
+    match jobs::container_created(
+        &context.store,
+        held,
+        (&created, &context.me.engine_id),
+        &spec,
+    )
+    .await
+    {
         Ok(true) => {}
         Ok(false) => return Ok(Some(Leaving::LeaseLost)),
         Err(error) => {

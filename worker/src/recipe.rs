@@ -220,10 +220,7 @@ mod tests {
         let build = build("KType-Standard.json", 2);
         let settings = Settings::from_lookup(|_| None).unwrap().worker;
         let ready = prepared(&build.image, ("w", "n"), &dirs(), "1000:1000", &settings);
-        assert_ne!(
-            (&ready.name, &ready.labels),
-            (&build.name, &build.labels)
-        );
+        assert_ne!((&ready.name, &ready.labels), (&build.name, &build.labels));
         let renamed = ContainerSpec {
             name: build.name.clone(),
             labels: build.labels.clone(),

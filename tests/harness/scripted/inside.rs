@@ -27,8 +27,8 @@ pub struct Inside {
 impl Inside {
     pub(super) fn new(spec: ContainerSpec, life: watch::Sender<Life>) -> Self {
         let mounts = spec.mounts.iter();
-        let opened =
-            mounts.filter_map(|mount| Some((mount.target.clone(), File::open(&mount.source).ok()?)));
+        let opened = mounts
+            .filter_map(|mount| Some((mount.target.clone(), File::open(&mount.source).ok()?)));
         Self {
             mounted: opened.collect(),
             spec,

@@ -3,7 +3,9 @@
 //! The container opens it to read, looks for the job, and then waits at it. Whoever wrote the job opens it to write,
 //! which fails where nobody reads: then the look is still to come, and will find the job.
 
-use std::{fs, io, io::Write, os::unix::fs::OpenOptionsExt, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs, io, io::Write, os::unix::fs::OpenOptionsExt, os::unix::fs::PermissionsExt, path::Path,
+};
 
 use rustix::{
     fs::{CWD, FileType, Mode, OFlags},

@@ -41,7 +41,9 @@ pub async fn look_at_builds<R: ContainerRuntime>(
         let mut in_use = BTreeSet::new();
         for container in containers {
             let mismatch = match container.labels.get(label::PREPARED).cloned() {
-                Some(name) if is_ready_for_a_build(ground, engine_id, &container, &name).await? => {
+                Some(name)
+                    if is_ready_for_a_build(ground, engine_id, &container, &name).await? =>
+                {
                     in_use.insert(name);
                     None
                 }
