@@ -24,7 +24,7 @@ use worker::{
     reconcile::{Ground, Mismatch, look_at_builds},
 };
 
-use crate::rig::{FIRMWARE, ONE_HALF, Rig};
+use crate::rig::{FIRMWARE, ONE_HALF, Rig, names_in};
 
 const ANOTHER: &str = "KType-NoAnimations.json";
 
@@ -182,12 +182,21 @@ async fn one_that_ended_while_it_waited_is_removed_and_no_build_gets_it() {
 #[tokio::test]
 async fn a_build_whose_ready_container_cannot_be_used_gets_another_in_the_same_claim() {
     let rig = rig().await;
+    rig.engine.builds(|inside: Inside| async move {
+        let left = fs::read_dir(inside.path("/mnt/builds")).unwrap();
+        if left.count() > 0 {
+            return exit(1);
+        }
+        inside.leave_zip("firmware.zip", FIRMWARE);
+        exit(0)
+    });
     let worker = rig.worker().await;
     worker
         .run_until_stopped(async {
             let ready = until_there_are(&rig.engine, 1).await;
-            for entry in fs::read_dir(rig.path("tmp_config")).unwrap() {
-                fs::remove_file(entry.unwrap().path().join("go")).unwrap();
+            for name in names_in(&rig.path("tmp_config")) {
+                fs::remove_file(rig.path("tmp_config").join(&name).join("go")).unwrap();
+                fs::write(rig.path("tmp_builds").join(name).join("reason"), "x").unwrap();
             }
             let build = built(&rig, ONE_HALF).await;
             assert_eq!((build.status, build.attempts), (Status::Succeeded, 1));

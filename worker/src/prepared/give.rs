@@ -17,6 +17,7 @@ use crate::{
     blocking::blocking,
     container::{ContainerError, ContainerRuntime},
     execute::{Leaving, Run},
+    housekeeping::remove_dirs,
     inputs::{JOB, write_files},
     mounts::BuildDirs,
 };
@@ -65,6 +66,10 @@ pub(crate) async fn give<R: ContainerRuntime>(
             context.runtime.remove(&ready.container).await?;
             run.has_no_container();
             remove(context, &ready.name, None).await;
+            // What it may have left is not the build's.
+            remove_dirs(context, &run.dirs, None)
+                .await
+                .map_err(|error| failed(error.to_string()))?;
             Ok(Given::CameToNothing)
         }
     }
@@ -91,16 +96,19 @@ pub(crate) async fn pass_on<R: ContainerRuntime>(
         }
         Ok((is_new, bell::ring(&to.config)?))
     });
-    let failed = |cause: String| ContainerError::Step {
-        step: "go on with a container that was ready",
-        cause,
-    };
     match passed_on.await.and_then(|passed_on| passed_on) {
         Ok((true, Rung::NotHeard)) if has_ended(run).await => {
             Err(failed("it has ended".to_owned()))
         }
         Ok(_) => Ok(()),
         Err(error) => Err(failed(error.to_string())),
+    }
+}
+
+fn failed(cause: String) -> ContainerError {
+    ContainerError::Step {
+        step: "go on with a container that was ready",
+        cause,
     }
 }
 
