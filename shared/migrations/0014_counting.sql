@@ -14,22 +14,3 @@ END;
 DROP INDEX jobs_by_fingerprint;
 CREATE INDEX jobs_of_before_by_fingerprint ON jobs (fingerprint, id)
     WHERE NOT (status IN ('queued', 'running') OR kept = 1);
-
--- The same as they were, with the row named: without that, SQLite makes and drops a table for each, to remember which
--- rows it will change.
-DROP TRIGGER jobs_one_more_waits;
-DROP TRIGGER jobs_waits_or_not;
-DROP TRIGGER jobs_one_less_waits;
-CREATE TRIGGER jobs_one_more_waits AFTER INSERT ON jobs WHEN NEW.status = 'queued'
-BEGIN
-    UPDATE service SET waiting = waiting + 1 WHERE one = 1;
-END;
-CREATE TRIGGER jobs_waits_or_not AFTER UPDATE OF status ON jobs
-    WHEN (OLD.status = 'queued') <> (NEW.status = 'queued')
-BEGIN
-    UPDATE service SET waiting = waiting + iif(NEW.status = 'queued', 1, -1) WHERE one = 1;
-END;
-CREATE TRIGGER jobs_one_less_waits AFTER DELETE ON jobs WHEN OLD.status = 'queued'
-BEGIN
-    UPDATE service SET waiting = waiting - 1 WHERE one = 1;
-END;

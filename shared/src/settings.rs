@@ -127,6 +127,8 @@ impl FromStr for Network {
 pub struct WorkerSettings {
     /// Builds at once: `KIISRV_SLOTS` (half of the processors, at least one).
     pub slots: usize,
+    /// Containers that are kept ready for builds at most, by a worker: `KIISRV_PREPARED` (as many as slots; 0 is none).
+    pub prepared: usize,
     /// Where inputs are written, as this process sees it: `KIISRV_TMP_CONFIG` (`tmp_config`).
     pub tmp_config: PathBuf,
     /// Where builds leave their output, as this process sees it: `KIISRV_TMP_BUILDS` (`tmp_builds`).
@@ -268,8 +270,10 @@ impl WorkerSettings {
                 "KIISRV_BUILD_CPUS is not valid: it must be more than 0"
             ));
         }
+        let slots = vars.positive("KIISRV_SLOTS", (processors / 2).max(1))?;
         Ok(Self {
-            slots: vars.positive("KIISRV_SLOTS", (processors / 2).max(1))?,
+            slots,
+            prepared: vars.or("KIISRV_PREPARED", slots)?,
             tmp_config: vars.or("KIISRV_TMP_CONFIG", PathBuf::from("tmp_config"))?,
             tmp_builds: vars.or("KIISRV_TMP_BUILDS", PathBuf::from("tmp_builds"))?,
             host_tmp_config: vars.host_path("HOST_TMP_CONFIG")?,

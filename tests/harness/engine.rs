@@ -89,6 +89,17 @@ impl TestImage {
     #[must_use]
     pub fn running(name: &str, script: &str) -> Self {
         let entrypoint = serde_json::json!(["/bin/bash", "-c", script]);
+        Self::made(
+            name,
+            &format!("LABEL kiisrv.waits=0\nENTRYPOINT {entrypoint}\n"),
+        )
+    }
+
+    /// The same for a script that is begun ahead of its build: it waits for the job first.
+    #[must_use]
+    pub fn waiting(name: &str, script: &str) -> Self {
+        let script = format!("until [ -f /mnt/config/job ]; do sleep 0.02; done; {script}");
+        let entrypoint = serde_json::json!(["/bin/bash", "-c", script]);
         Self::made(name, &format!("ENTRYPOINT {entrypoint}\n"))
     }
 
@@ -108,7 +119,9 @@ impl TestImage {
     fn made(name: &str, lines: &str) -> Self {
         Self::of_dockerfile(
             name,
-            &format!("FROM {REFERENCE}\nLABEL kiisrv.protocol=2 kiisrv.warm=\"\"\n{lines}"),
+            &format!(
+                "FROM {REFERENCE}\nLABEL kiisrv.protocol=2 kiisrv.waits=1 kiisrv.warm=\"\"\n{lines}"
+            ),
         )
     }
 

@@ -307,6 +307,14 @@ impl ContainerRuntime for ScriptedEngine {
         let (spec, life) = (found.spec.clone(), found.life.clone());
         let behaviour: Behaviour = match spec.labels.get(label::ROLE).map(String::as_str) {
             Some(label::ROLE_BUILD) => build,
+            Some(label::ROLE_PREPARED) => Arc::new(move |inside| {
+                let build = Arc::clone(&build);
+                async move {
+                    inside.wait_for_job().await;
+                    build(inside).await
+                }
+                .boxed()
+            }),
             Some("self-test") => Arc::new(move |inside| {
                 let missing = missing.clone();
                 async move { hold(&inside, &missing) }.boxed()

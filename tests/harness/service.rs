@@ -119,6 +119,21 @@ impl Service {
         ByHand::open(&self.path().join("data")).stand_for(version, controller);
     }
 
+    /// Lets a version that is there stand for another controller.
+    ///
+    /// # Panics
+    /// When the table does not take it.
+    pub fn point(&self, version: &str, controller: &str) {
+        #[expect(
+            clippy::disallowed_types,
+            reason = "an operator's SQLite client is part of the test"
+        )]
+        let table =
+            rusqlite::Connection::open(self.path().join("data/kiisrv.db")).expect("a table");
+        let sql = "UPDATE versions SET controller = ?2 WHERE name = ?1";
+        assert_eq!(table.execute(sql, [version, controller]).expect("a row"), 1);
+    }
+
     /// Does something at the service's table, as another process of the product does.
     ///
     /// # Panics

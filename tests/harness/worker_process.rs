@@ -1,11 +1,12 @@
 //! A worker on the real engine, in a process of its own, that dies at a moment which the test chooses.
 //!
-//! `worker-process <directory> <moment>`; `never` for one that lives until it is told to stop.
+//! `worker-process <directory> <moment>`; `never` for one that lives until it is told to stop. A moment of a container that
+//! is ready before its build comes begins with `ready: `.
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 #![expect(clippy::print_stdout, reason = "its output is how a test follows it")]
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex},
 };
 
@@ -37,7 +38,10 @@ async fn main() {
         moment: arguments.next().unwrap(),
         builds: Arc::default(),
     };
-    let settings = settings_in(directory.as_ref(), &[("KIISRV_SLOTS", "4")]);
+    let settings = settings_in(
+        directory.as_ref(),
+        &[("KIISRV_SLOTS", "4"), ("KIISRV_PREPARED", "1")],
+    );
     let store = Store::open(&settings.data).await.unwrap();
     let library = Library::open(&settings.layouts).unwrap();
     let worker = Worker::start(settings, store, engine, library)
@@ -56,12 +60,19 @@ async fn main() {
 struct DyingEngine {
     engine: DockerEngine,
     moment: String,
-    builds: Arc<Mutex<HashSet<String>>>,
+    /// The containers for builds, and how their moments begin.
+    builds: Arc<Mutex<HashMap<String, &'static str>>>,
 }
 
 impl DyingEngine {
+    fn is_at(&self, moment: &str, container: &str) -> bool {
+        let builds = self.builds.lock().unwrap();
+        let before = builds.get(container);
+        before.is_some_and(|before| self.moment == format!("{before}{moment}"))
+    }
+
     fn reached(&self, moment: &str, container: &str) {
-        if moment == self.moment && self.builds.lock().unwrap().contains(container) {
+        if self.is_at(moment, container) {
             die();
         }
     }
@@ -100,18 +111,19 @@ impl ContainerRuntime for DyingEngine {
     }
 
     async fn create(&self, spec: &ContainerSpec) -> Result<String> {
-        let is_build = spec
-            .labels
-            .get(label::ROLE)
-            .is_some_and(|role| role == label::ROLE_BUILD);
-        if is_build && self.moment == "before create" {
+        let before = match spec.labels.get(label::ROLE).map(String::as_str) {
+            Some(label::ROLE_BUILD) => "",
+            Some(label::ROLE_PREPARED) => "ready: ",
+            _ => return self.engine.create(spec).await,
+        };
+        if self.moment == format!("{before}before create") {
             die();
         }
         let container = self.engine.create(spec).await?;
-        if is_build {
-            self.builds.lock().unwrap().insert(container.clone());
-            self.reached("after create", &container);
-        }
+        let mut builds = self.builds.lock().unwrap();
+        builds.insert(container.clone(), before);
+        drop(builds);
+        self.reached("after create", &container);
         Ok(container)
     }
 
@@ -123,8 +135,7 @@ impl ContainerRuntime for DyingEngine {
     }
 
     fn follow_log(&self, container: &str) -> BoxStream<'static, Result<Bytes>> {
-        let dies =
-            self.moment == "within the log" && self.builds.lock().unwrap().contains(container);
+        let dies = self.is_at("within the log", container);
         let log = self.engine.follow_log(container);
         log.inspect(move |_| {
             if dies {

@@ -24,7 +24,7 @@ fn die(moment: &str) -> Option<Value> {
     Some(one_zip_and_nothing_else(&service, &id))
 }
 
-fn one_zip_and_nothing_else(service: &Service, id: &str) -> Value {
+pub(crate) fn one_zip_and_nothing_else(service: &Service, id: &str) -> Value {
     let build = service.ended(id);
     assert_eq!(build["status"], "succeeded", "{build}");
     let log = service.get(build["log_url"].as_str().unwrap()).text();

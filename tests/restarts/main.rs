@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop, and its helpers too")]
 
 mod crash_points;
+mod ready;
 mod rolling;
 
 use std::{
@@ -18,10 +19,14 @@ use rustix::process::{Pid, Signal};
 
 /// Says a line, takes its time, says another and leaves firmware.
 fn slow_image(name: &str, seconds: &str) -> TestImage {
+    TestImage::running(name, &slow_script(seconds))
+}
+
+fn slow_script(seconds: &str) -> String {
     let script = "cd /tmp && mkdir log && echo first && sleep SECONDS && echo second | tee log/build.log && \
                   touch kiibohd.dfu.bin && cp /mnt/config/input/*.json . && \
                   zip -q /mnt/builds/firmware.zip *.json log/build.log kiibohd.dfu.bin";
-    TestImage::running(name, &script.replace("SECONDS", seconds))
+    script.replace("SECONDS", seconds)
 }
 
 /// A worker in a process of its own. It is killed with this value.
@@ -50,6 +55,12 @@ impl Process {
     fn terminate(&self) {
         let pid = Pid::from_child(&self.0);
         rustix::process::kill_process(pid, Signal::TERM).unwrap();
+    }
+
+    /// As by `kill -9`.
+    fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.ended();
     }
 
     fn ended(&mut self) {

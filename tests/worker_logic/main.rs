@@ -12,6 +12,7 @@ mod housekeeping;
 mod limits;
 mod outcomes;
 mod phases;
+mod prepared;
 mod reconcile;
 mod retention;
 mod rig;

@@ -10,7 +10,7 @@ use std::{
 
 use shared::{
     layout::Library,
-    settings::{Settings, WorkerSettings},
+    settings::Settings,
     store::{Store, jobs::Held, workers},
 };
 use tokio::sync::Notify;
@@ -20,8 +20,9 @@ use tracing::{error, info};
 use crate::{
     container::{ContainerError, ContainerRuntime, ContainerSpec, label},
     inputs::Owner,
-    limits,
+    limits::{self, Said},
     mounts::Mapping,
+    prepared::Pool,
 };
 
 /// What every job of a worker needs.
@@ -52,7 +53,9 @@ pub struct Context<R> {
     trouble: Mutex<Option<String>>,
     /// The image of the last self-test, and the limits that were missing.
     self_tested: Mutex<Option<(String, Vec<String>)>>,
-    limits: limits::Known,
+    images: limits::Known,
+    /// The containers that are ready for builds.
+    pub(crate) prepared: Pool,
 }
 
 /// The parts of a [`Context`] that others make.
@@ -74,6 +77,7 @@ impl<R> Context<R> {
             library: parts.library,
             mapping: parts.mapping,
             owner: Owner::of_this_process(),
+            prepared: Pool::of(&parts.me),
             me: parts.me,
             leaving: CancellationToken::new(),
             work: Notify::new(),
@@ -82,7 +86,7 @@ impl<R> Context<R> {
             proven: AtomicBool::new(false),
             trouble: Mutex::new(None),
             self_tested: Mutex::new(None),
-            limits: limits::Known::default(),
+            images: limits::Known::default(),
         }
     }
 
@@ -116,6 +120,7 @@ impl<R> Context<R> {
                 None => info!("Ready to build"),
             }
             *known = trouble;
+            self.prepared.look_again();
         }
     }
 
@@ -157,16 +162,13 @@ impl<R: ContainerRuntime> Context<R> {
         self.runtime.create(&spec).await
     }
 
-    /// What a build in this image may use.
+    /// What an image says of its builds.
     ///
     /// # Errors
     /// When the engine does not answer.
-    pub(crate) async fn limits_of(
-        &self,
-        image: &str,
-    ) -> Result<Arc<WorkerSettings>, ContainerError> {
+    pub(crate) async fn said_by(&self, image: &str) -> Result<Arc<Said>, ContainerError> {
         let settings = &self.settings.worker;
-        self.limits.of_image(image, &self.runtime, settings).await
+        self.images.of_image(image, &self.runtime, settings).await
     }
 
     /// The id of some controller image, for chores that need a shell.

@@ -9,7 +9,7 @@ use std::{
     panic::AssertUnwindSafe,
     path::PathBuf,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -20,7 +20,7 @@ use shared::{
     job::Outcome,
     kll::Generated,
     settings::WorkerSettings,
-    store::jobs::{self, Adopted, Claimed, LettingGo},
+    store::jobs::{self, Claimed, LettingGo},
 };
 use tokio::{sync::SetOnce, time::Instant};
 use tracing::warn;
@@ -33,8 +33,10 @@ use crate::{
     lease,
     log::LogFile,
     mounts::BuildDirs,
+    orphans::TakenOn,
     phases,
-    prepare::{prepare, prepare_to_go_on},
+    prepare::{prepare, prepare_to_go_on, write_inputs_of},
+    prepared::{Given, give, pass_on},
     recipe::recipe_for,
     record::{let_go, record},
     verdict,
@@ -51,9 +53,11 @@ pub(crate) struct Run<R> {
     pub(crate) ran_for: Duration,
     /// The claim that makes the container, or made it.
     container_epoch: u32,
-    container: OnceLock<String>,
+    container: Mutex<Option<String>>,
     /// Whether the row names the container, so that another worker could take it on.
     is_written_down: AtomicBool,
+    /// Whether the container was ready before the build came.
+    was_ready: AtomicBool,
     pub(crate) container_ended: OnceLock<Instant>,
     leaving: SetOnce<Leaving>,
 }
@@ -82,11 +86,42 @@ impl<R> Run<R> {
             claimed,
             ran_for: Duration::ZERO,
             container_epoch,
-            container: OnceLock::new(),
+            container: Mutex::new(None),
             is_written_down: AtomicBool::new(false),
+            was_ready: AtomicBool::new(false),
             container_ended: OnceLock::new(),
             leaving: SetOnce::new(),
         }
+    }
+
+    /// The container that it runs in, from before it is written down until it is given up.
+    pub(crate) fn container(&self) -> Option<String> {
+        self.lock().clone()
+    }
+
+    /// It runs in this container, which was ready and which its row names.
+    pub(crate) fn has_container(&self, container: &str) {
+        *self.lock() = Some(container.to_owned());
+        self.is_written_down.store(true, Ordering::Relaxed);
+        self.was_ready.store(true, Ordering::Relaxed);
+    }
+
+    /// The container is gone, and the build may have another one.
+    pub(crate) fn has_no_container(&self) {
+        *self.lock() = None;
+        self.is_written_down.store(false, Ordering::Relaxed);
+        self.was_ready.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the container was ready before the build came.
+    pub(crate) fn was_ready(&self) -> bool {
+        self.was_ready.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.container
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until it has to leave.
@@ -116,12 +151,14 @@ pub(crate) enum End {
 }
 
 /// How far a job is when this worker comes to it.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Beginning {
     /// Nothing is there yet.
     Nothing,
     /// Its container is, in this state.
     Container(State),
+    /// The same with one that was ready before the build came, in directories of this name.
+    Ready(String),
 }
 
 /// Builds a claimed job and records how that ended.
@@ -134,16 +171,21 @@ pub(crate) async fn execute<R: ContainerRuntime>(context: Arc<Context<R>>, claim
 /// The same for a build whose container another worker started.
 pub(crate) async fn go_on<R: ContainerRuntime>(
     context: Arc<Context<R>>,
-    adopted: Adopted,
-    state: State,
+    TakenOn {
+        adopted,
+        state,
+        ready,
+    }: TakenOn,
 ) {
     let run = Run {
         ran_for: adopted.ran_for,
-        container: OnceLock::from(adopted.container),
+        container: Mutex::new(Some(adopted.container)),
         is_written_down: AtomicBool::new(true),
+        was_ready: AtomicBool::new(ready.is_some()),
         ..Run::of(context, adopted.claimed, adopted.container_epoch)
     };
-    while_held(Arc::new(run), Beginning::Container(state)).await;
+    let beginning = ready.map_or(Beginning::Container(state), Beginning::Ready);
+    while_held(Arc::new(run), beginning).await;
 }
 
 async fn while_held<R: ContainerRuntime>(run: Arc<Run<R>>, beginning: Beginning) {
@@ -217,28 +259,31 @@ async fn hold<R>(run: &Run<R>) -> Infallible {
 }
 
 async fn build<R: ContainerRuntime>(run: &Arc<Run<R>>, beginning: Beginning) -> End {
-    let limits = match (run.context.limits_of(&run.claimed.image).await, beginning) {
-        (Ok(limits), _) => limits,
-        (Err(error), Beginning::Nothing) => return End::Broken(error.to_string()),
-        (Err(error), Beginning::Container(_)) => return End::Interrupted(error.to_string()),
+    let is_new = matches!(beginning, Beginning::Nothing);
+    let said = match run.context.said_by(&run.claimed.image).await {
+        Ok(said) => said,
+        Err(error) if is_new => return End::Broken(error.to_string()),
+        Err(error) => return End::Interrupted(error.to_string()),
     };
+    let limits = &said.limits;
     let (preparing, log_cap) = (Arc::clone(run), limits.log_cap);
-    let prepare = move || match beginning {
-        Beginning::Nothing => prepare(&preparing, log_cap),
-        Beginning::Container(_) => prepare_to_go_on(&preparing, log_cap),
+    let prepare = move || match is_new {
+        true => prepare(&preparing, log_cap),
+        false => prepare_to_go_on(&preparing, log_cap),
     };
     let (generated, mut log) = match blocking(prepare).await {
-        Ok(Ok(prepared)) => prepared,
+        Ok(Ok((generated, log))) => (Arc::new(generated), log),
         Ok(Err(end)) => return *end,
         Err(error) => return End::Broken(format!("the inputs could not be made: {error}")),
     };
     let started = match beginning {
-        Beginning::Nothing => run_container(run, &generated, &limits).await,
+        Beginning::Nothing => begin(run, &generated, limits).await,
         Beginning::Container(State::Created) => start(run).await.map(|()| None),
         Beginning::Container(State::Started) => Ok(None),
+        Beginning::Ready(name) => pass_on(run, &name, &generated).await.map(|()| None),
     };
     let stop = match started {
-        Ok(None) => follow_to_its_end(run, &limits, &mut log).await,
+        Ok(None) => follow_to_its_end(run, limits, &mut log).await,
         Ok(Some(why)) => return End::Left(why),
         Err(ContainerError::ImageMissing(_)) => Ok(Stop::ImageMissing),
         Err(error) => return End::Broken(error.to_string()),
@@ -249,9 +294,35 @@ async fn build<R: ContainerRuntime>(run: &Arc<Run<R>>, beginning: Beginning) -> 
         Err(error) => return End::Interrupted(error.to_string()),
     };
     let judging = Arc::clone(run);
-    blocking(move || verdict::judge(&judging, &generated, &limits, stop, log))
+    blocking(move || verdict::judge(&judging, &generated, &said.limits, stop, log))
         .await
         .unwrap_or_else(|error| End::Broken(format!("the output could not be judged: {error}")))
+}
+
+/// Gives the build to a container that is ready, or makes one for it. Says why the run has to leave before that.
+async fn begin<R: ContainerRuntime>(
+    run: &Arc<Run<R>>,
+    generated: &Arc<Generated>,
+    limits: &WorkerSettings,
+) -> Result<Option<Leaving>, ContainerError> {
+    if let Some(why) = run.has_to_leave() {
+        return Ok(Some(why));
+    }
+    if let Some(ready) = run.context.prepared.take_for(&run.claimed) {
+        match give(run, ready, generated).await? {
+            Given::Goes => return Ok(None),
+            Given::Left(why) => return Ok(Some(why)),
+            Given::CameToNothing => {}
+        }
+    }
+    let (writing, inputs) = (Arc::clone(run), Arc::clone(generated));
+    blocking(move || write_inputs_of(&writing, &inputs))
+        .await
+        .and_then(|written| written)
+        .map_err(|error| {
+            ContainerError::Unreachable(format!("the inputs could not be made: {error}"))
+        })?;
+    run_container(run, generated, limits).await
 }
 
 /// Makes the container, writes it down and starts it, or says why the run has to leave before that.
@@ -265,11 +336,18 @@ async fn run_container<R: ContainerRuntime>(
     let spec = recipe_for(&run.claimed, generated, &run.dirs, &user, limits);
     let created = context.create(spec.clone()).await?;
     // Known from here on, so that it is removed whatever happens to this run.
-    let id = run.container.get_or_init(|| created);
+    *run.lock() = Some(created.clone());
     if let Some(why) = run.has_to_leave() {
         return Ok(Some(why));
     }
-    match jobs::container_created(&context.store, held, (id, &context.me.engine_id), &spec).await {
+    match jobs::container_created(
+        &context.store,
+        held,
+        (&created, &context.me.engine_id),
+        &spec,
+    )
+    .await
+    {
         Ok(true) => {}
         Ok(false) => return Ok(Some(Leaving::LeaseLost)),
         Err(error) => {
@@ -285,8 +363,8 @@ async fn run_container<R: ContainerRuntime>(
 }
 
 async fn start<R: ContainerRuntime>(run: &Run<R>) -> Result<(), ContainerError> {
-    match run.container.get() {
-        Some(id) => phases::start(run, id).await,
+    match run.container() {
+        Some(id) => phases::start(run, &id).await,
         None => Ok(()),
     }
 }
@@ -297,12 +375,12 @@ async fn follow_to_its_end<R: ContainerRuntime>(
     limits: &WorkerSettings,
     log: &mut LogFile,
 ) -> Result<Stop, ContainerError> {
-    let Some(id) = run.container.get() else {
+    let Some(id) = run.container() else {
         return Ok(Stop::Left(Leaving::LeaseLost));
     };
-    let stop = watch(run, limits, id, log).await?;
+    let stop = watch(run, limits, &id, log).await?;
     if !matches!(stop, Stop::Exited(_) | Stop::Left(_)) {
-        end(run, id).await?;
+        end(run, &id).await?;
     }
     run.container_ended.get_or_init(Instant::now);
     Ok(stop)
@@ -310,10 +388,10 @@ async fn follow_to_its_end<R: ContainerRuntime>(
 
 /// Whether it is gone: while it is there, it may write to its directories.
 async fn remove_container<R: ContainerRuntime>(run: &Run<R>) -> bool {
-    let Some(id) = run.container.get() else {
+    let Some(id) = run.container() else {
         return true;
     };
-    let removed = run.context.runtime.remove(id).await;
+    let removed = run.context.runtime.remove(&id).await;
     if let Err(error) = &removed {
         warn!(job.id = %run.claimed.held.id, container = id, %error, "A container could not be removed yet");
     }

@@ -81,6 +81,10 @@ pub async fn refresh_controllers<R: ContainerRuntime>(
     context: &Context<R>,
 ) -> Result<(), ContainerError> {
     let controllers = context.runtime.controllers().await?;
+    let images = controllers.iter();
+    context
+        .prepared
+        .set_there(images.map(|controller| controller.image.clone()));
     // One of ours before one of the predecessor's, as the strict profile is what is promised.
     let first = controllers
         .iter()

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-pub use shared::job::inputs::{ERROR_OUTPUT, INPUT, OUTPUT, files};
+pub use shared::job::inputs::{ERROR_OUTPUT, INPUT, JOB, OUTPUT, files};
 
 use crate::mounts::BuildDirs;
 
@@ -69,12 +69,15 @@ pub fn write_inputs(
     owner: Owner,
     protocol: u8,
 ) -> io::Result<()> {
+    make_dirs(dirs, owner, protocol)?;
+    write_files(dirs, files)
+}
+
+/// Makes both directories of a build, which has no inputs yet.
+pub(crate) fn make_dirs(dirs: &BuildDirs, owner: Owner, protocol: u8) -> io::Result<()> {
     let input = dirs.config.join(INPUT);
     fs::create_dir_all(&input)?;
     fs::create_dir_all(&dirs.builds)?;
-    for (path, text) in files {
-        write(&dirs.config.join(path), text)?;
-    }
     owner.take(&dirs.builds)?;
     // Old images are root without its capabilities: to the kernel an ordinary user, and they move their
     // inputs. Nobody else comes by here, as the directories above are the worker's alone.
@@ -83,6 +86,19 @@ pub fn write_inputs(
         fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     }
     Ok(())
+}
+
+/// Writes a build's inputs into its directory. The job is there when all else is: somebody may wait for it.
+pub(crate) fn write_files(dirs: &BuildDirs, files: &[(String, String)]) -> io::Result<()> {
+    let aside = dirs.config.join(".job");
+    for (path, text) in files {
+        if path == JOB {
+            write(&aside, text)?;
+        } else {
+            write(&dirs.config.join(path), text)?;
+        }
+    }
+    fs::rename(aside, dirs.config.join(JOB))
 }
 
 /// Whatever this process's umask is, the build's user can read it.

@@ -5,6 +5,7 @@
 //! - [`execute`], [`watch`], [`verdict`], [`record`]: one claimed job from its inputs to its outcome;
 //!   [`phases`]: when its container started and ended; [`comparing`]: which are built again cold.
 //! - [`prepare`], [`inputs`], [`limits`], [`recipe`], [`log`], [`artifact`]: what goes in, the container, what comes out.
+//! - [`prepared`]: containers that are started ahead of the builds that they are for.
 //! - [`lease`], [`housekeeping`]: holding a job; what is done beside the jobs.
 //! - [`reconcile`], [`retention`]: what does not match, and what is kept no longer.
 //! - [`tree`]: directories that a build could write to, measured and removed.
@@ -28,6 +29,7 @@ pub mod mounts;
 mod orphans;
 mod phases;
 mod prepare;
+pub mod prepared;
 pub mod proof;
 pub mod recipe;
 pub mod reconcile;

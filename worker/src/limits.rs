@@ -1,4 +1,5 @@
-//! What a build may use: the settings, as the labels of its image change them.
+//! What an image says of its builds: what they may use, which is the settings as its labels change them, and whether
+//! its entrypoint can wait for them.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -73,13 +74,20 @@ fn processors(value: &str) -> Option<f64> {
     (wanted.is_finite() && wanted > 0.0).then(|| wanted.min(there as f64))
 }
 
-/// The limits of the images that were asked for so far. An image's labels never change: other labels
-/// make another image.
+/// What an image says of its builds.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) limits: WorkerSettings,
+    /// Whether its entrypoint waits for a job that is not there yet.
+    pub(crate) waits: bool,
+}
+
+/// What the images say that were asked for so far. An image's labels never change: other labels make another image.
 #[derive(Debug, Default)]
-pub(crate) struct Known(Mutex<HashMap<String, Arc<WorkerSettings>>>);
+pub(crate) struct Known(Mutex<HashMap<String, Arc<Said>>>);
 
 impl Known {
-    /// The limits of builds in this image.
+    /// What this image says.
     ///
     /// # Errors
     /// When the engine does not answer.
@@ -88,13 +96,16 @@ impl Known {
         image: &str,
         runtime: &R,
         settings: &WorkerSettings,
-    ) -> Result<Arc<WorkerSettings>, ContainerError> {
-        if let Some(limits) = self.lock().get(image) {
-            return Ok(Arc::clone(limits));
+    ) -> Result<Arc<Said>, ContainerError> {
+        if let Some(said) = self.lock().get(image) {
+            return Ok(Arc::clone(said));
         }
         let Some(labels) = runtime.labels_of(image).await? else {
             // The image is gone, which the first step with it tells; it may come back with its labels.
-            return Ok(Arc::new(settings.clone()));
+            return Ok(Arc::new(Said {
+                limits: settings.clone(),
+                waits: false,
+            }));
         };
         let (limits, wrong) = limits_of(settings, &labels);
         for label in wrong {
@@ -103,12 +114,16 @@ impl Known {
                 label, "A label of a controller cannot be used and is passed over"
             );
         }
-        let limits = Arc::new(limits);
-        self.lock().insert(image.to_owned(), Arc::clone(&limits));
-        Ok(limits)
+        let has = |label: &str, value: &str| labels.get(label).is_some_and(|said| said == value);
+        let said = Arc::new(Said {
+            limits,
+            waits: has("kiisrv.protocol", "2") && has("kiisrv.waits", "1"),
+        });
+        self.lock().insert(image.to_owned(), Arc::clone(&said));
+        Ok(said)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<WorkerSettings>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Said>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,18 +11,28 @@ use shared::store::{
 use tracing::{info, warn};
 
 use crate::{
-    container::{ContainerRuntime, State},
+    container::{ContainerRuntime, Ours, State, label},
     context::Context,
     lease::LEASE,
+    mounts::BuildDirs,
 };
 
-/// Takes on what can be taken on, with the state that each container was in.
+/// A build that this worker took on.
+pub(crate) struct TakenOn {
+    pub(crate) adopted: Adopted,
+    /// How far its container was.
+    pub(crate) state: State,
+    /// The name that its directories had first, where its container was ready before the build came.
+    pub(crate) ready: Option<String>,
+}
+
+/// Takes on what can be taken on.
 ///
 /// # Errors
 /// When the table cannot be reached.
 pub(crate) async fn adopt<R: ContainerRuntime>(
     context: &Context<R>,
-) -> store::Result<Vec<(Adopted, State)>> {
+) -> store::Result<Vec<TakenOn>> {
     if end_leases_of_the_dead(context).await? {
         take_back_expired(context).await?;
     }
@@ -31,10 +41,10 @@ pub(crate) async fn adopt<R: ContainerRuntime>(
         return Ok(Vec::new());
     }
     // An engine that does not answer keeps them for later.
-    let containers: HashMap<String, State> = match context.runtime.list_ours().await {
+    let containers: HashMap<String, Ours> = match context.runtime.list_ours().await {
         Ok(containers) => containers
             .into_iter()
-            .map(|container| (container.id, container.state))
+            .map(|container| (container.id.clone(), container))
             .collect(),
         Err(error) => {
             warn!(%error, "The engine's containers could not be listed");
@@ -44,11 +54,7 @@ pub(crate) async fn adopt<R: ContainerRuntime>(
     let mut adopted = Vec::new();
     for orphan in orphans {
         match containers.get(&orphan.container) {
-            Some(state) => adopted.extend(
-                take_on(context, &orphan)
-                    .await?
-                    .map(|build| (build, *state)),
-            ),
+            Some(container) => adopted.extend(take_on(context, &orphan, container).await?),
             None => rescue(context, &orphan).await?,
         }
     }
@@ -89,7 +95,8 @@ async fn end_leases_of_the_dead<R>(context: &Context<R>) -> store::Result<bool> 
 async fn take_on<R: ContainerRuntime>(
     context: &Context<R>,
     orphan: &Orphan,
-) -> store::Result<Option<Adopted>> {
+    container: &Ours,
+) -> store::Result<Option<TakenOn>> {
     let id = orphan.held.id;
     let made_by = jobs::Held {
         epoch: orphan.container_epoch,
@@ -98,14 +105,22 @@ async fn take_on<R: ContainerRuntime>(
     let dirs = context
         .mapping
         .dirs_of(&context.store.service_id(), &made_by);
-    if !dirs.builds.is_dir() {
+    let ready = container.labels.get(label::PREPARED).cloned();
+    // Its worker may have died before it gave them the build's name.
+    let first = ready.as_ref().map(|name| context.mapping.dirs(name));
+    let is_there = |dirs: &BuildDirs| dirs.builds.is_dir();
+    if !(is_there(&dirs) || first.as_ref().is_some_and(is_there)) {
         // Its worker had other directories than this one has; one that has them may take it on.
         return Ok(None);
     }
     match jobs::adopt(&context.store, orphan, &context.me.id, LEASE).await? {
         Adoption::Ours(adopted) => {
             info!(job.id = %id, container = orphan.container, "Took a running build on");
-            Ok(Some(*adopted))
+            Ok(Some(TakenOn {
+                adopted: *adopted,
+                state: container.state,
+                ready,
+            }))
         }
         Adoption::SetAside => {
             context.leftovers.notify_one();

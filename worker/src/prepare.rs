@@ -1,6 +1,8 @@
 //! What a container is given, made before it exists; and for one that another worker started, what is needed
 //! to go on with it.
 
+use std::io;
+
 use shared::{
     job::{BuildRequest, Plan},
     kll::Generated,
@@ -12,7 +14,7 @@ use crate::{
     log::LogFile,
 };
 
-/// Makes what the container will be given.
+/// Makes what the container will be given, and the log.
 pub(crate) fn prepare<R>(run: &Run<R>, log_cap: u64) -> Result<(Generated, LogFile), Box<End>> {
     let mut log = start_log(run, log_cap)?;
     let plan = plan(run).and_then(|plan| {
@@ -31,11 +33,14 @@ pub(crate) fn prepare<R>(run: &Run<R>, log_cap: u64) -> Result<(Generated, LogFi
             return Err(Box::new(End::Broken(words)));
         }
     };
-    let (claimed, owner) = (&run.claimed, run.context.owner);
-    let inputs = files(&generated, &claimed.config, claimed.cold);
-    write_inputs(&run.dirs, &inputs, owner, claimed.protocol)
-        .map_err(|error| could_not_be_made("the inputs", &error))?;
     Ok((generated, log))
+}
+
+/// Writes what the container will be given into directories of its own.
+pub(crate) fn write_inputs_of<R>(run: &Run<R>, generated: &Generated) -> io::Result<()> {
+    let (claimed, owner) = (&run.claimed, run.context.owner);
+    let inputs = files(generated, &claimed.config, claimed.cold);
+    write_inputs(&run.dirs, &inputs, owner, claimed.protocol)
 }
 
 /// What the container was given is there; its log is read again from its first byte.
@@ -48,11 +53,8 @@ pub(crate) fn prepare_to_go_on<R>(
 }
 
 fn start_log<R>(run: &Run<R>, log_cap: u64) -> Result<LogFile, Box<End>> {
-    LogFile::create(&run.log, log_cap).map_err(|error| could_not_be_made("the log", &error))
-}
-
-fn could_not_be_made(what: &str, error: &std::io::Error) -> Box<End> {
-    Box::new(End::Broken(format!("{what} could not be made: {error}")))
+    LogFile::create(&run.log, log_cap)
+        .map_err(|error| Box::new(End::Broken(format!("the log could not be made: {error}"))))
 }
 
 /// The API made sure that this works; it can only fail where its layouts are others than ours.

@@ -32,6 +32,30 @@ pub fn recipe_for(
     spec
 }
 
+/// A container for a build that is not known yet, with directories of this name: in all that restricts it, it is a
+/// build's.
+#[must_use]
+pub fn prepared(
+    image: &str,
+    (worker, name): (&str, &str),
+    dirs: &BuildDirs,
+    user: &str,
+    settings: &WorkerSettings,
+) -> ContainerSpec {
+    let labels = [
+        (label::ROLE, label::ROLE_PREPARED),
+        (label::PREPARED, name),
+        (label::WORKER, worker),
+    ];
+    ContainerSpec {
+        name: format!("kiisrv-{name}"),
+        labels: labels
+            .map(|(label, value)| (label.to_owned(), value.to_owned()))
+            .into(),
+        ..strict(image, user, dirs, settings)
+    }
+}
+
 /// A container with every restriction and nothing to do yet.
 #[must_use]
 pub fn strict(
@@ -164,14 +188,17 @@ mod tests {
             compares: None,
             config: String::new(),
         };
-        let dirs = BuildDirs {
+        let settings = Settings::from_lookup(|_| None).unwrap().worker;
+        recipe_for(&claimed, &plan.generated, &dirs(), "1000:1000", &settings)
+    }
+
+    fn dirs() -> BuildDirs {
+        BuildDirs {
             config: "c/x".into(),
             builds: "b/x".into(),
             host_config: "/h/c/x".into(),
             host_builds: "/h/b/x".into(),
-        };
-        let settings = Settings::from_lookup(|_| None).unwrap().worker;
-        recipe_for(&claimed, &plan.generated, &dirs, "1000:1000", &settings)
+        }
     }
 
     #[test]
@@ -188,6 +215,20 @@ mod tests {
         assert_eq!(writable.len(), 1);
         assert_eq!(writable[0].source, std::path::Path::new("/h/b/x"));
         assert_eq!(spec.labels[label::EPOCH], "2");
+    }
+
+    #[test]
+    fn a_container_that_is_ready_ahead_differs_from_a_builds_in_its_name_and_labels_only() {
+        let build = build("KType-Standard.json", 2);
+        let settings = Settings::from_lookup(|_| None).unwrap().worker;
+        let ready = prepared(&build.image, ("w", "n"), &dirs(), "1000:1000", &settings);
+        assert_ne!((&ready.name, &ready.labels), (&build.name, &build.labels));
+        let renamed = ContainerSpec {
+            name: build.name.clone(),
+            labels: build.labels.clone(),
+            ..ready
+        };
+        assert_eq!(renamed, build);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use shared::{
     store::{
         self, Store,
         comparisons::Compared,
-        jobs::{self, Claimed, Ended, Held, LettingGo, Pause, Recorded},
+        jobs::{self, Ended, Held, LettingGo, Pause, Recorded},
     },
 };
 use tokio::time::Instant;
@@ -34,7 +34,7 @@ pub(crate) async fn record<R: ContainerRuntime>(run: &Arc<Run<R>>, end: End, sta
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let recorded = match end {
         End::Ended(outcome) => {
-            say(&run.claimed, &outcome, duration_ms);
+            say(run, &outcome, duration_ms);
             let recorded = finish_patiently(run, outcome).await;
             remove_unnamed(run, &recorded).await;
             recorded
@@ -86,16 +86,17 @@ pub(crate) async fn let_go(store: &Store, held: &Held, why: LettingGo) -> bool {
     }
 }
 
-fn say(claimed: &Claimed, outcome: &Outcome, duration_ms: u64) {
+fn say<R>(run: &Run<R>, outcome: &Outcome, duration_ms: u64) {
+    let (claimed, prepared) = (&run.claimed, run.was_ready());
     let (id, keyboard, layout) = (claimed.held.id, &claimed.keyboard, &claimed.layout);
     match outcome {
         // How a comparison ended is said once it is known.
         Outcome::Built(_) if claimed.compares.is_some() => {}
         Outcome::Built(artifact) => {
-            info!(job.id = %id, keyboard, layout, duration_ms, bytes = artifact.bytes, "Built {keyboard}-{layout} in {duration_ms} ms");
+            info!(job.id = %id, keyboard, layout, duration_ms, prepared, bytes = artifact.bytes, "Built {keyboard}-{layout} in {duration_ms} ms");
         }
         Outcome::Failed { reason, detail, .. } => {
-            info!(job.id = %id, keyboard, layout, duration_ms, %reason, detail, "{keyboard}-{layout} was not built: {reason}");
+            info!(job.id = %id, keyboard, layout, duration_ms, prepared, %reason, detail, "{keyboard}-{layout} was not built: {reason}");
         }
     }
 }

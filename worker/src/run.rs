@@ -7,6 +7,7 @@ use shared::{
     settings::Settings,
     store::{Store, StoreError, wake, workers},
 };
+use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
@@ -15,6 +16,7 @@ use crate::{
     context::{Context, Parts},
     housekeeping,
     mounts::Mapping,
+    prepared::keep_ready,
     slots::{Slots, Step},
 };
 
@@ -100,6 +102,9 @@ impl<R: ContainerRuntime> Worker<R> {
     pub async fn run_until_stopped(self, shutdown: impl Future<Output = ()> + Send) {
         let Self { context, listener } = self;
         let mut slots = Slots::of(Arc::clone(&context));
+        // On its own, as it must come to its end.
+        let mut ready = JoinSet::new();
+        ready.spawn(keep_ready(Arc::clone(&context)));
         let told = async {
             loop {
                 match listener.next().await {
@@ -125,7 +130,8 @@ impl<R: ContainerRuntime> Worker<R> {
             warn!(%error, "The worker could not say that it stops");
         }
         // One that cannot be handed over by then is adopted like that of a worker that died.
-        if tokio::time::timeout(context.settings.stop_grace, slots.ended())
+        let all_ended = async { tokio::join!(slots.ended(), ready.join_next()) };
+        if tokio::time::timeout(context.settings.stop_grace, all_ended)
             .await
             .is_err()
         {

@@ -49,6 +49,7 @@ impl<R: ContainerRuntime> Slots<R> {
             if let Err(error) = self.fill().await {
                 error!(%error, "The table could not be asked for work");
             }
+            context.prepared.set_running(self.running.len());
             tokio::select! {
                 () = woken => {}
                 () = tokio::time::sleep(SLOW_LOOK) => {}
@@ -82,9 +83,9 @@ impl<R: ContainerRuntime> Slots<R> {
     /// Takes on what runs and is nobody's, also beyond the slots: it runs anyway, and somebody has to watch
     /// its limits. Nothing new is taken until there is a slot again.
     pub(crate) async fn adopt(&mut self) -> Result<(), StoreError> {
-        for (adopted, state) in orphans::adopt(&self.context).await? {
-            let compares = adopted.claimed.compares.is_some();
-            let run = execute::go_on(Arc::clone(&self.context), adopted, state);
+        for taken_on in orphans::adopt(&self.context).await? {
+            let compares = taken_on.adopted.claimed.compares.is_some();
+            let run = execute::go_on(Arc::clone(&self.context), taken_on);
             self.see_through(run, compares);
         }
         Ok(())
@@ -104,6 +105,9 @@ impl<R: ContainerRuntime> Slots<R> {
             job.id = %claimed.held.id, keyboard = claimed.keyboard, attempt = claimed.attempts + 1,
             compares = compares.map(|warm| warm.to_string()), "Took a build"
         );
+        if compares.is_none() {
+            context.prepared.wanted(&claimed.image);
+        }
         let run = execute::execute(Arc::clone(context), claimed);
         self.see_through(run, compares.is_some());
         Ok(Step::Ran)

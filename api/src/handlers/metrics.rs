@@ -46,8 +46,9 @@ const OUTCOMES: [&str; 13] = [
     "cancelled",
 ];
 const COMPARISONS: [&str; 3] = ["same", "different", "not_compared"];
-const HAPPENINGS: [&str; 7] = [
+const HAPPENINGS: [&str; 8] = [
     "attempt",
+    "prepared",
     "handed_over",
     "adopted",
     "given_back",
@@ -232,7 +233,8 @@ fn tell_builds(all: &mut Exposition, measured: &Measures) {
     );
     all.counters(
         "kiisrv_build_events_total",
-        "Containers that were made (attempt), and what went another than the straight way.",
+        "Containers that builds got (attempt), those of them that were ready (prepared), and what went another than the \
+         straight way.",
         happenings,
     );
 }

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use worker::{
     DockerEngine,
     container::ContainerRuntime,
-    inputs::{OUTPUT, Owner, write_inputs},
+    inputs::{OUTPUT, Owner, files, write_inputs},
     mounts::BuildDirs,
     recipe,
 };
@@ -52,7 +52,7 @@ impl ByHand {
             kll::generate_from(&serde_json::from_str(&text)?, Dialect::Latest, &library)
                 .map_err(|faults| anyhow::anyhow!("a layout of ours: {faults:?}"))?;
         let owner = Owner::of_this_process();
-        write_inputs(&dirs, &generated, &text, owner, 2)?;
+        write_inputs(&dirs, &files(&generated, &text, false), owner, 2)?;
         let settings = Settings::from_lookup(|_| None)?.worker;
         Ok(Self {
             spec: recipe::strict(&image, &owner.user(), &dirs, &settings),

@@ -127,6 +127,7 @@ async fn examine(arguments: &Arguments, settings: &Settings) -> anyhow::Result<R
             settings.worker.tmp_config.clone(),
             settings.worker.tmp_builds.clone(),
         ],
+        prepared: None,
         engine: engine.as_ref().map(|(engine, id)| (engine, id.as_str())),
     };
     let found = look_twice(&ground).await?;

@@ -5,6 +5,9 @@ use crate::kll::Generated;
 /// The directory of the KLL files below `/mnt/config`.
 pub const INPUT: &str = "input";
 
+/// The job file's name below `/mnt/config`.
+pub const JOB: &str = "job";
+
 /// The zip's name below `/mnt/builds`. A failed build leaves [`ERROR_OUTPUT`].
 pub const OUTPUT: &str = "firmware.zip";
 
@@ -20,7 +23,7 @@ pub fn files(generated: &Generated, config: &str, cold: bool) -> Vec<(String, St
     let json = format!("{}-{}.json", generated.board, generated.layout);
     let others = [
         (within(&json), config.to_owned()),
-        ("job".to_owned(), job_file(generated, cold)),
+        (JOB.to_owned(), job_file(generated, cold)),
     ];
     kll.chain(others).collect()
 }

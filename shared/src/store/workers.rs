@@ -85,6 +85,24 @@ pub async fn signed_off(store: &Store, worker: &str) -> Result<()> {
         .await
 }
 
+/// Whether an operator lets a worker take nothing new.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn is_draining(store: &Store, worker: &str) -> Result<bool> {
+    let worker = worker.to_owned();
+    store
+        .read(move |table| {
+            let draining: bool = table
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM workers WHERE id = ?1 AND draining = 1)",
+                )?
+                .query_row([worker], |row| row.get(0))?;
+            Ok(draining)
+        })
+        .await
+}
+
 /// Whether a worker on this host has given a sign of life lately.
 ///
 /// # Errors

@@ -1,14 +1,15 @@
 //! What a scripted container can do: print, and leave files where its mounts lead.
 
 use std::{
-    fs::Permissions,
+    collections::BTreeMap,
+    fs::{File, Permissions},
     io::{Cursor, Write},
-    os::unix::fs::PermissionsExt,
+    os::{fd::AsRawFd, unix::fs::PermissionsExt},
     path::{Path, PathBuf},
 };
 
 use bytes::Bytes;
-use tokio::sync::watch;
+use tokio::{net::unix::pipe, sync::watch};
 use worker::container::{ContainerSpec, Exit};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
@@ -18,12 +19,21 @@ use super::{Life, exit};
 pub struct Inside {
     /// All that it was given.
     pub spec: ContainerSpec,
+    /// A mount is of a directory, whatever becomes of its name: each is held open.
+    mounted: BTreeMap<String, File>,
     life: watch::Sender<Life>,
 }
 
 impl Inside {
-    pub(super) const fn new(spec: ContainerSpec, life: watch::Sender<Life>) -> Self {
-        Self { spec, life }
+    pub(super) fn new(spec: ContainerSpec, life: watch::Sender<Life>) -> Self {
+        let mounts = spec.mounts.iter();
+        let opened = mounts
+            .filter_map(|mount| Some((mount.target.clone(), File::open(&mount.source).ok()?)));
+        Self {
+            mounted: opened.collect(),
+            spec,
+            life,
+        }
     }
 
     /// Prints.
@@ -38,8 +48,23 @@ impl Inside {
     /// When nothing is mounted there.
     #[must_use]
     pub fn path(&self, target: &str) -> PathBuf {
-        let mount = self.spec.mounts.iter().find(|one| one.target == target);
-        mount.expect("a mount").source.clone()
+        let mounted = self.mounted.get(target).expect("a mount");
+        PathBuf::from(format!("/proc/self/fd/{}", mounted.as_raw_fd()))
+    }
+
+    /// Waits for a job, as an entrypoint that can do so.
+    ///
+    /// # Panics
+    /// When there is no bell.
+    pub async fn wait_for_job(&self) {
+        let config = self.path("/mnt/config");
+        loop {
+            let bell = pipe::OpenOptions::new().open_receiver(config.join("go"));
+            if config.join("job").is_file() {
+                return;
+            }
+            bell.expect("a bell").readable().await.expect("a bell");
+        }
     }
 
     /// Leaves a file below `/mnt/builds`.

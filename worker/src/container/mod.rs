@@ -20,7 +20,7 @@ pub mod label {
     pub const EPOCH: &str = "kiisrv.epoch";
     /// The worker's id.
     pub const WORKER: &str = "kiisrv.worker";
-    /// What it is for: [`ROLE_BUILD`], or the name of a chore.
+    /// What it is for: [`ROLE_BUILD`], [`ROLE_PREPARED`], or the name of a chore.
     pub const ROLE: &str = "kiisrv.role";
     /// Of an image: the keyboards whose builds start warm, or `all`.
     pub const WARM: &str = "kiisrv.warm";
@@ -30,6 +30,10 @@ pub mod label {
     pub const UNTIL: &str = "kiisrv.until";
     /// A container that builds.
     pub const ROLE_BUILD: &str = "build";
+    /// A container that was started ahead of the build that it is for. The row of that build names it.
+    pub const ROLE_PREPARED: &str = "prepared";
+    /// The name that the directories of such a container had before it got its build.
+    pub const PREPARED: &str = "kiisrv.prepared";
 }
 
 /// How a container ended.

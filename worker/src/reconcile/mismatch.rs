@@ -14,6 +14,13 @@ pub enum Mismatch {
         /// Its build, by its label.
         build: Option<String>,
     },
+    /// A container that was ready for a build, and whose worker is gone or does not know of it.
+    Prepared {
+        /// The engine's id for it.
+        id: String,
+        /// The name of its directories.
+        name: String,
+    },
     /// A running build whose container is not on the engine where its row says that it is.
     ContainerGone {
         /// The build.
@@ -74,6 +81,7 @@ impl Mismatch {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Container { .. } => "container",
+            Self::Prepared { .. } => "prepared",
             Self::ContainerGone { .. } => "container_gone",
             Self::Directory { .. } => "directory",
             Self::UnnamedZip { .. } => "unnamed_zip",
@@ -89,9 +97,10 @@ impl Mismatch {
     #[must_use]
     pub const fn remedy(&self) -> &'static str {
         match self {
-            Self::Container { .. } | Self::UnnamedZip { .. } | Self::DeadSocket { .. } => {
-                "remove it"
-            }
+            Self::Container { .. }
+            | Self::Prepared { .. }
+            | Self::UnnamedZip { .. }
+            | Self::DeadSocket { .. } => "remove it",
             Self::Directory { .. } | Self::StrayLog { .. } => "remove them",
             Self::ContainerGone {
                 lease_over: true, ..
@@ -122,6 +131,13 @@ impl fmt::Display for Mismatch {
                     }
                     None => write!(f, "container {id} is of a chore that is over"),
                 }
+            }
+            Self::Prepared { id, .. } => {
+                let id = id.get(..12).unwrap_or(id);
+                write!(
+                    f,
+                    "container {id} waits for a build that no worker will give to it"
+                )
             }
             Self::ContainerGone {
                 build, container, ..

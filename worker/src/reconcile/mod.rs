@@ -30,6 +30,7 @@ use crate::{
     blocking::blocking,
     container::{ContainerError, ContainerRuntime},
     context::Context,
+    prepared::Pool,
     tree::remove_tree,
 };
 
@@ -41,6 +42,8 @@ pub struct Ground<'a, R> {
     pub settings: &'a Settings,
     /// Where builds have their directories, as this process sees them.
     pub build_places: [PathBuf; 2],
+    /// The containers that a worker has ready, where it is a worker that looks.
+    pub prepared: Option<&'a Pool>,
     /// The engine and its id. Without one, containers and the directories that they may use are not compared.
     pub engine: Option<(&'a R, &'a str)>,
 }
@@ -56,6 +59,7 @@ impl<'a, R> Ground<'a, R> {
                 context.mapping.config.clone(),
                 context.mapping.builds.clone(),
             ],
+            prepared: Some(&context.prepared),
             engine: Some((&context.runtime, &context.me.engine_id)),
         }
     }
@@ -104,12 +108,13 @@ pub async fn mend_all<R: ContainerRuntime>(
         };
         if let (
             Mismatch::Container {
-                build: Some(build), ..
-            },
+                build: Some(name), ..
+            }
+            | Mismatch::Prepared { name, .. },
             Err(_),
         ) = (&mismatch, &result)
         {
-            staying.insert(build.clone());
+            staying.insert(name.clone());
         }
         mended.push((mismatch, result));
     }
@@ -126,7 +131,7 @@ pub async fn mend<R: ContainerRuntime>(
 ) -> Result<Mended, LookError> {
     let settings = ground.settings;
     match mismatch {
-        Mismatch::Container { id, .. } => match ground.engine {
+        Mismatch::Container { id, .. } | Mismatch::Prepared { id, .. } => match ground.engine {
             Some((engine, _)) => engine.remove(id).await?,
             None => return Ok(Mended::NotNow),
         },

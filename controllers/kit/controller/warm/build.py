@@ -26,16 +26,21 @@ NOT_HERE = 75
 
 
 def main():
-    keyboard, directory = sys.argv[1:]
+    status = run(*sys.argv[1:])
+    # Nothing here needs to be taken down piece by piece.
+    sys.stdout.flush()
+    os._exit(status)
+
+
+def run(keyboard, directory):
+    """The exit status of a build."""
     try:
         build(tree_of(keyboard, os.environ.get("Layout", "")), directory, Phases())
     # Whatever it is, the stock path does not have it, or says it better.
     except Exception as why:
         print(f"kiisrv: not on the prepared tree: {why}", flush=True)
-        sys.exit(NOT_HERE)
-    # Nothing here needs to be taken down piece by piece.
-    sys.stdout.flush()
-    os._exit(0)
+        return NOT_HERE
+    return 0
 
 
 class Phases:

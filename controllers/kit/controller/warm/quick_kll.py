@@ -41,9 +41,9 @@ def compile_kll(arguments, directory):
         os._exit(0 if done else 1)
 
 
-def _compile(arguments, directory):
-    # A process that lives for a fraction of a second has nothing to collect.
-    gc.disable()
+@lru_cache(maxsize=None)
+def load():
+    """The compiler, with the quicker parts in it. It is loaded once; who waits for a build does it ahead of that."""
     from warm import lexer, parser
 
     sys.modules["multiprocessing"] = types.SimpleNamespace(cpu_count=lambda: 1)
@@ -55,7 +55,13 @@ def _compile(arguments, directory):
 
     # The compiler asks for the same few tables once for each key, and only reads them.
     layouts.Layout.dict = lru_cache(maxsize=None)(layouts.Layout.dict)
+    return kll
 
+
+def _compile(arguments, directory):
+    # A process that lives for a fraction of a second has nothing to collect.
+    gc.disable()
+    kll = load()
     # The compiler writes into its files how it was called.
     sys.argv = [os.path.join(os.path.dirname(kll.__file__), "__main__.py"), *arguments]
     os.chdir(directory)

@@ -22,7 +22,7 @@ use super::{
 };
 pub use tally::{Rows, Tally};
 
-use row::{COLUMNS, Reason, Request};
+use row::{COLUMNS, Request};
 use tally::note;
 
 /// Rows in a transaction: builds wait for the table a tenth of a second or three, between two of them not at all.

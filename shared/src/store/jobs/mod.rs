@@ -32,10 +32,10 @@ pub use hand_over::{LettingGo, hand_over};
 pub use history::{Event, What, history};
 pub use leave::{LeaveToken, Left, leave};
 pub use overview::{Filter, Overview, Summary, overview, summary};
-pub use renew::{container_created, container_started, is_held, renew};
+pub use renew::{container_created, container_started, container_taken, is_held, renew};
 pub use rescue::{Rescued, end_leases_of, holders, rescue, rescue_expired};
 pub use retry::{MadeOf, Wish, made_of, retry, wish};
-pub use show::{Build, is_wanted, show, show_answer};
+pub use show::{Build, is_wanted, runs_in, show, show_answer};
 pub use watch::{Changes, wait_until};
 
 /// Workers that may die with a build. After the last it is set aside, as it seems to be what kills them.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use super::{
     super::{Result, Store, millis, now},
@@ -42,22 +42,80 @@ pub async fn container_created(
     (container, engine): (&str, &str),
     spec: &ContainerSpec,
 ) -> Result<bool> {
-    let (held, container, engine) = (held.clone(), container.to_owned(), engine.to_owned());
-    let spec = spec.to_json();
+    let given = Given::of(held, container, engine, spec);
+    store
+        .write_unsynced(move |table| given.write_down(table, None))
+        .await
+}
+
+/// The same for a container that was started ahead of any build, before it is given this one's inputs: for the build
+/// that is its start.
+///
+/// # Errors
+/// When the table cannot be written.
+pub async fn container_taken(
+    store: &Store,
+    held: &Held,
+    (container, engine): (&str, &str),
+    spec: &ContainerSpec,
+) -> Result<bool> {
+    let given = Given::of(held, container, engine, spec);
     store
         .write_unsynced(move |table| {
-            let changed = table
-                .prepare_cached(
-                    "UPDATE jobs SET container_id = ?4, container_epoch = ?3, engine_id = ?5, attempts = attempts + 1
-                     WHERE id = ?1 AND lease_owner = ?2 AND lease_epoch = ?3 AND status = 'running'",
-                )?
-                .execute(params![held.id.to_string(), held.worker, held.epoch, container, engine])?;
-            if changed == 1 {
-                attempts::note(table, &held, (&container, &engine), &spec)?;
+            let is_held = given.write_down(table, Some(now()))?;
+            if is_held {
+                table
+                    .prepare_cached(
+                        "INSERT INTO happenings (what, times) VALUES ('prepared', 1)
+                         ON CONFLICT (what) DO UPDATE SET times = times + 1",
+                    )?
+                    .execute([])?;
             }
-            Ok(changed == 1)
+            Ok(is_held)
         })
         .await
+}
+
+/// A build's container.
+struct Given {
+    held: Held,
+    container: String,
+    engine: String,
+    spec: String,
+}
+
+impl Given {
+    fn of(held: &Held, container: &str, engine: &str, spec: &ContainerSpec) -> Self {
+        Self {
+            held: held.clone(),
+            container: container.to_owned(),
+            engine: engine.to_owned(),
+            spec: spec.to_json(),
+        }
+    }
+
+    /// One claim is one start, also where a container that was ready came to nothing and another was made.
+    fn write_down(&self, table: &Connection, started_at: Option<i64>) -> Result<bool> {
+        let held = &self.held;
+        let changed = table
+            .prepare_cached(
+                "UPDATE jobs SET container_id = ?4, container_epoch = ?3, engine_id = ?5, container_started_at = ?6,
+                                 attempts = attempts + (container_epoch IS NULL)
+                 WHERE id = ?1 AND lease_owner = ?2 AND lease_epoch = ?3 AND status = 'running'",
+            )?
+            .execute(params![
+                held.id.to_string(),
+                held.worker,
+                held.epoch,
+                self.container,
+                self.engine,
+                started_at
+            ])?;
+        if changed == 1 {
+            attempts::note(table, held, (&self.container, &self.engine), &self.spec)?;
+        }
+        Ok(changed == 1)
+    }
 }
 
 /// Writes down that the container runs, for those who measure. Of a lost claim nothing is written.

@@ -97,6 +97,24 @@ pub async fn is_wanted(store: &Store, id: JobId, epoch: u32) -> Result<bool> {
         .await
 }
 
+/// Whether a build runs in this container of this engine, whoever holds it.
+///
+/// # Errors
+/// When the table cannot be read.
+pub async fn runs_in(store: &Store, container: &str, engine: &str) -> Result<bool> {
+    let (container, engine) = (container.to_owned(), engine.to_owned());
+    store
+        .read(move |table| {
+            let runs: bool = table
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM jobs WHERE status = 'running' AND container_id = ?1 AND engine_id = ?2)",
+                )?
+                .query_row(params![container, engine], |row| row.get(0))?;
+            Ok(runs)
+        })
+        .await
+}
+
 async fn find(
     store: &Store,
     sql: &'static str,

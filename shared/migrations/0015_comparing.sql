@@ -36,23 +36,24 @@ BEGIN
     ON CONFLICT (result) DO UPDATE SET times = times + 1;
 END;
 
--- What counts builds passes comparisons over. As in 0006:
+-- What counts builds passes comparisons over. As in 0006, but with the row named: without that, SQLite makes and drops a
+-- table for each build that comes in, to remember which rows it will change.
 DROP TRIGGER jobs_one_more_waits;
 DROP TRIGGER jobs_waits_or_not;
 DROP TRIGGER jobs_one_less_waits;
 DROP TRIGGER jobs_client_is_served;
 CREATE TRIGGER jobs_one_more_waits AFTER INSERT ON jobs WHEN NEW.status = 'queued' AND NEW.compares IS NULL
 BEGIN
-    UPDATE service SET waiting = waiting + 1;
+    UPDATE service SET waiting = waiting + 1 WHERE one = 1;
 END;
 CREATE TRIGGER jobs_waits_or_not AFTER UPDATE OF status ON jobs
     WHEN (OLD.status = 'queued') <> (NEW.status = 'queued') AND NEW.compares IS NULL
 BEGIN
-    UPDATE service SET waiting = waiting + iif(NEW.status = 'queued', 1, -1);
+    UPDATE service SET waiting = waiting + iif(NEW.status = 'queued', 1, -1) WHERE one = 1;
 END;
 CREATE TRIGGER jobs_one_less_waits AFTER DELETE ON jobs WHEN OLD.status = 'queued' AND OLD.compares IS NULL
 BEGIN
-    UPDATE service SET waiting = waiting - 1;
+    UPDATE service SET waiting = waiting - 1 WHERE one = 1;
 END;
 CREATE TRIGGER jobs_client_is_served AFTER UPDATE OF status ON jobs
     WHEN OLD.status = 'queued' AND NEW.status = 'running' AND NEW.compares IS NULL
