@@ -142,7 +142,7 @@ fn curve(file: &Path, name: &str, points: &[&Measured]) -> anyhow::Result<()> {
     }
     chart
         .configure_series_labels()
-        .position(SeriesLabelPosition::LowerRight)
+        .position(SeriesLabelPosition::UpperLeft)
         .border_style(BLACK)
         .background_style(WHITE)
         .label_font((FONT, 12))
