@@ -4,16 +4,9 @@
 //! A run is never dropped half way: what makes it leave early ([`Leaving`]) is looked at only where
 //! its container is known and can be removed, or handed over.
 
-use std::{
-    convert::Infallible,
-    panic::AssertUnwindSafe,
-    path::PathBuf,
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+mod run;
+
+use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt;
 use shared::{
@@ -22,7 +15,7 @@ use shared::{
     settings::WorkerSettings,
     store::jobs::{self, Claimed, LettingGo},
 };
-use tokio::{sync::SetOnce, time::Instant};
+use tokio::time::Instant;
 use tracing::warn;
 
 use crate::{
@@ -32,7 +25,6 @@ use crate::{
     housekeeping::remove_dirs,
     lease,
     log::LogFile,
-    mounts::BuildDirs,
     orphans::TakenOn,
     phases,
     prepare::{prepare, prepare_to_go_on, write_inputs_of},
@@ -42,100 +34,7 @@ use crate::{
     verdict,
     watch::{Stop, end, watch},
 };
-
-/// A claim with all that belongs to it.
-pub(crate) struct Run<R> {
-    pub(crate) context: Arc<Context<R>>,
-    pub(crate) claimed: Claimed,
-    pub(crate) dirs: BuildDirs,
-    pub(crate) log: PathBuf,
-    /// How long the build had run when this worker came to it.
-    pub(crate) ran_for: Duration,
-    /// The claim that makes the container, or made it.
-    container_epoch: u32,
-    container: Mutex<Option<String>>,
-    /// Whether the row names the container, so that another worker could take it on.
-    is_written_down: AtomicBool,
-    /// Whether the container was ready before the build came.
-    was_ready: AtomicBool,
-    pub(crate) container_ended: OnceLock<Instant>,
-    leaving: SetOnce<Leaving>,
-}
-
-/// Why a run ends before its build does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leaving {
-    /// The job is somebody else's by now.
-    LeaseLost,
-    /// This worker leaves.
-    WorkerLeaves,
-}
-
-impl<R> Run<R> {
-    fn of(context: Arc<Context<R>>, claimed: Claimed, container_epoch: u32) -> Self {
-        let made_by = jobs::Held {
-            epoch: container_epoch,
-            ..claimed.held.clone()
-        };
-        Self {
-            dirs: context
-                .mapping
-                .dirs_of(&context.store.service_id(), &made_by),
-            log: context.log_path(&claimed.held),
-            context,
-            claimed,
-            ran_for: Duration::ZERO,
-            container_epoch,
-            container: Mutex::new(None),
-            is_written_down: AtomicBool::new(false),
-            was_ready: AtomicBool::new(false),
-            container_ended: OnceLock::new(),
-            leaving: SetOnce::new(),
-        }
-    }
-
-    /// The container that it runs in, from before it is written down until it is given up.
-    pub(crate) fn container(&self) -> Option<String> {
-        self.lock().clone()
-    }
-
-    /// It runs in this container, which was ready and which its row names.
-    pub(crate) fn has_container(&self, container: &str) {
-        *self.lock() = Some(container.to_owned());
-        self.is_written_down.store(true, Ordering::Relaxed);
-        self.was_ready.store(true, Ordering::Relaxed);
-    }
-
-    /// The container is gone, and the build may have another one.
-    pub(crate) fn has_no_container(&self) {
-        *self.lock() = None;
-        self.is_written_down.store(false, Ordering::Relaxed);
-        self.was_ready.store(false, Ordering::Relaxed);
-    }
-
-    /// Whether the container was ready before the build came.
-    pub(crate) fn was_ready(&self) -> bool {
-        self.was_ready.load(Ordering::Relaxed)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<String>> {
-        self.container
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until it has to leave.
-    pub(crate) async fn left_early(&self) -> Leaving {
-        *self.leaving.wait().await
-    }
-
-    /// Whether it has to, without waiting for the one who says so.
-    fn has_to_leave(&self) -> Option<Leaving> {
-        let leaves = self.context.leaving.is_cancelled();
-        let known = self.leaving.get().copied();
-        known.or(leaves.then_some(Leaving::WorkerLeaves))
-    }
-}
+pub(crate) use run::{Leaving, Run};
 
 /// How a run ended.
 #[derive(Debug)]
@@ -177,13 +76,7 @@ pub(crate) async fn go_on<R: ContainerRuntime>(
         ready,
     }: TakenOn,
 ) {
-    let run = Run {
-        ran_for: adopted.ran_for,
-        container: Mutex::new(Some(adopted.container)),
-        is_written_down: AtomicBool::new(true),
-        was_ready: AtomicBool::new(ready.is_some()),
-        ..Run::of(context, adopted.claimed, adopted.container_epoch)
-    };
+    let run = Run::of_adopted(context, adopted, ready.is_some());
     let beginning = ready.map_or(Beginning::Container(state), Beginning::Ready);
     while_held(Arc::new(run), beginning).await;
 }
@@ -232,7 +125,7 @@ async fn runs_on<R>(run: &Run<R>, end: &End) -> bool {
         End::Left(Leaving::LeaseLost) => None,
         End::Ended(_) | End::Broken(_) => return false,
     };
-    if !run.is_written_down.load(Ordering::Relaxed) {
+    if !run.is_written_down() {
         return false;
     }
     let (store, held) = (&run.context.store, &run.claimed.held);
@@ -267,9 +160,12 @@ async fn build<R: ContainerRuntime>(run: &Arc<Run<R>>, beginning: Beginning) -> 
     };
     let limits = &said.limits;
     let (preparing, log_cap) = (Arc::clone(run), limits.log_cap);
-    let prepare = move || match is_new {
-        true => prepare(&preparing, log_cap),
-        false => prepare_to_go_on(&preparing, log_cap),
+    let prepare = move || {
+        if is_new {
+            prepare(&preparing, log_cap)
+        } else {
+            prepare_to_go_on(&preparing, log_cap)
+        }
     };
     let (generated, mut log) = match blocking(prepare).await {
         Ok(Ok((generated, log))) => (Arc::new(generated), log),
@@ -336,7 +232,7 @@ async fn run_container<R: ContainerRuntime>(
     let spec = recipe_for(&run.claimed, generated, &run.dirs, &user, limits);
     let created = context.create(spec.clone()).await?;
     // Known from here on, so that it is removed whatever happens to this run.
-    *run.lock() = Some(created.clone());
+    run.made(&created);
     if let Some(why) = run.has_to_leave() {
         return Ok(Some(why));
     }
@@ -357,7 +253,7 @@ async fn run_container<R: ContainerRuntime>(
             });
         }
     }
-    run.is_written_down.store(true, Ordering::Relaxed);
+    run.written_down();
     start(run).await?;
     Ok(None)
 }
