@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
-
 use crate::channel::Dialect;
 use crate::keyboard::{KeyMatching, Keyboard};
 use crate::layout::document::Header;
+use crate::layout::base::BaseKey;
 use crate::layout::fault::{Faults, shown};
 use crate::layout::library::{LayoutFile, Library};
 
@@ -15,32 +14,9 @@ const PLACE: &str = "/header/Base";
 /// A base layout, read.
 pub(crate) struct Base<'l> {
     file: &'l LayoutFile,
-    keys: Vec<BaseKey>,
+    keys: &'l [BaseKey],
     /// Scan codes that the board has, and the dialect's own base does not know.
     unknown_here: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct BaseLayout {
-    matrix: Vec<BaseKey>,
-}
-
-#[derive(Deserialize)]
-struct BaseKey {
-    code: String,
-    layers: BaseLayers,
-}
-
-/// Of the layers of a base only the lowest counts.
-#[derive(Deserialize)]
-struct BaseLayers {
-    #[serde(rename = "0")]
-    lowest: Option<BaseAction>,
-}
-
-#[derive(Deserialize)]
-struct BaseAction {
-    key: String,
 }
 
 impl<'l> Base<'l> {
@@ -65,19 +41,20 @@ impl<'l> Base<'l> {
         let codes = own.by_code();
         let unknown_here = base
             .keys
-            .into_iter()
-            .map(|key| key.code)
+            .iter()
+            .map(|key| &key.code)
             .filter(|code| !codes.contains_key(code.as_str()))
+            .cloned()
             .collect();
         own.unknown_here = unknown_here;
         Some(own)
     }
 
     fn read(file: &'l LayoutFile, faults: &Faults) -> Option<Self> {
-        match serde_json::from_str::<BaseLayout>(&file.text) {
-            Ok(layout) => Some(Self {
+        match file.keys() {
+            Ok(keys) => Some(Self {
                 file,
-                keys: layout.matrix,
+                keys,
                 unknown_here: Vec::new(),
             }),
             Err(error) => {
@@ -106,7 +83,7 @@ impl<'l> Base<'l> {
     /// All keys that it knows, by scan code. Where a code is there twice, the first counts.
     pub(crate) fn by_code(&self) -> HashMap<&str, Option<&str>> {
         let mut keys = HashMap::with_capacity(self.keys.len());
-        for key in &self.keys {
+        for key in self.keys {
             keys.entry(key.code.as_str()).or_insert(key.default());
         }
         keys
@@ -115,13 +92,6 @@ impl<'l> Base<'l> {
     /// Whether the board has that scan code, though this dialect's base does not know it.
     pub(crate) fn is_unknown_here(&self, code: &str) -> bool {
         self.unknown_here.iter().any(|unknown| unknown == code)
-    }
-}
-
-impl BaseKey {
-    fn default(&self) -> Option<&str> {
-        let lowest = self.layers.lowest.as_ref()?;
-        Some(&lowest.key)
     }
 }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 
+use super::base::{BaseKey, BaseLayout};
 use super::name::is_layout_file;
 
 /// In the library's directory: an object, from further names to the files they stand for.
@@ -31,6 +32,8 @@ pub struct LayoutFile {
     pub text: Arc<str>,
     /// SHA-256 of the text, in hex.
     pub sha256: String,
+    /// See [`keys`](Self::keys).
+    keys: OnceLock<Result<Vec<BaseKey>, String>>,
 }
 
 /// Why a directory is no library.
@@ -173,7 +176,18 @@ impl LayoutFile {
             name,
             sha256: hex::encode(Sha256::digest(text.as_bytes())),
             text: text.into(),
+            keys: OnceLock::new(),
         })
+    }
+
+    /// Its keys, for a layout that builds on it. They are read once, as nearly every request builds on one of a few.
+    pub(crate) fn keys(&self) -> Result<&[BaseKey], &str> {
+        let keys = self.keys.get_or_init(|| {
+            serde_json::from_str::<BaseLayout>(&self.text)
+                .map(|layout| layout.matrix)
+                .map_err(|error| error.to_string())
+        });
+        keys.as_deref().map_err(String::as_str)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Layouts: the Configurator's documents as types, and the library of files that they build on.
 
+/// What a layout is to one that builds on it.
+pub(crate) mod base;
 /// What the text in a document must be like to be safe in a KLL file.
 pub(crate) mod check;
 /// The Configurator's document as types.

@@ -140,11 +140,13 @@ impl Row {
             Act::Renew => self.lease = Lease::Lasts,
             Act::Look => {}
             Act::Start => {
+                // One claim is one start, however many containers it takes.
+                let is_first = self.container.as_ref().is_none_or(|one| one.by != self.epoch);
+                self.attempts += u32::from(is_first);
                 self.container = self.worker.map(|worker| Container {
                     by: self.epoch,
                     engine: engine_of(worker),
                 });
-                self.attempts += 1;
             }
             Act::FinishBuilt => self.end(Status::Succeeded, None),
             Act::FinishFailedCompile => self.end(Status::Failed, Some(Reason::BuildFailed)),

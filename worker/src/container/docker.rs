@@ -211,6 +211,13 @@ impl ContainerRuntime for DockerEngine {
             Ok(None) => return Err(ended_early("wait for a container")),
             Err(error) => return Err(step("wait for a container", &error)),
         };
+        // Whoever succeeded has no reason to be asked for.
+        if code == 0 {
+            return Ok(Exit {
+                code,
+                out_of_memory: false,
+            });
+        }
         let inspected = self
             .docker
             .inspect_container(container, None::<InspectContainerOptions>)

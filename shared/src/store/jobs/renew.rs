@@ -100,7 +100,7 @@ impl Given {
         let changed = table
             .prepare_cached(
                 "UPDATE jobs SET container_id = ?4, container_epoch = ?3, engine_id = ?5, container_started_at = ?6,
-                                 attempts = attempts + (container_epoch IS NULL)
+                                 attempts = attempts + (container_epoch IS NOT ?3)
                  WHERE id = ?1 AND lease_owner = ?2 AND lease_epoch = ?3 AND status = 'running'",
             )?
             .execute(params![
