@@ -84,6 +84,8 @@ fn a_canary_moves_a_version_only_where_every_keyboard_builds_and_back_is_one_com
         "958",
         &format!("FROM {}\nLABEL mended=yes", engine::REFERENCE),
     );
+    // The worker may have looked while there was none.
+    wait_until(&service, "next", |next| next["available"] == true);
     let (verdict, said) = versions(&service, &canary).unwrap();
     assert_eq!(verdict, Verdict::Good, "{said}");
     assert!(said.contains("7 of 7 succeeded"), "{said}");

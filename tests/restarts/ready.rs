@@ -4,7 +4,7 @@
 use std::{fs, path::PathBuf};
 
 use harness::{
-    engine::{self, TestImage, containers_with},
+    engine::{self, TestImage, containers_with, docker},
     service::{Service, layout},
 };
 
@@ -28,7 +28,10 @@ fn waiting(service: &Service) -> Vec<String> {
 fn until_one_waits(service: &Service) -> String {
     loop {
         if let [one] = &waiting(service)[..] {
-            return one.clone();
+            // It is there before it is started, and only then can be ready.
+            if docker(&["exec", one, "true"]).is_some() {
+                return one.clone();
+            }
         }
         std::thread::yield_now();
     }

@@ -16,6 +16,9 @@ use crate::{
 /// So long that a process has gone to sleep.
 const IDLE: Duration = Duration::from_millis(3);
 
+/// So long that a bell knows for certain who is there, as that of a service does which has run for a while.
+const SETTLED: Duration = Duration::from_secs(3);
+
 /// From the moment in which the commit is done to the one in which the worker is awake, beside one bare datagram.
 pub(crate) fn vs_datagram(bench: &Bench) -> anyhow::Result<Vec<Measured>> {
     let directory = bench.fresh()?;
@@ -32,6 +35,7 @@ pub(crate) fn vs_datagram(bench: &Bench) -> anyhow::Result<Vec<Measured>> {
     let bare = UnixDatagram::unbound()?;
     bare.connect(&socket)?;
     let bell = Bell::beside(ours_there);
+    std::thread::park_timeout(SETTLED);
     let times = bench.size(1_000);
     let (ours, others) = in_turns(
         bench.rounds(),

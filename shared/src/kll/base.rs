@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::channel::Dialect;
 use crate::keyboard::{KeyMatching, Keyboard};
-use crate::layout::document::Header;
 use crate::layout::base::BaseKey;
+use crate::layout::document::Header;
 use crate::layout::fault::{Faults, shown};
 use crate::layout::library::{LayoutFile, Library};
 

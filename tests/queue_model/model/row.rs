@@ -141,7 +141,10 @@ impl Row {
             Act::Look => {}
             Act::Start => {
                 // One claim is one start, however many containers it takes.
-                let is_first = self.container.as_ref().is_none_or(|one| one.by != self.epoch);
+                let is_first = self
+                    .container
+                    .as_ref()
+                    .is_none_or(|one| one.by != self.epoch);
                 self.attempts += u32::from(is_first);
                 self.container = self.worker.map(|worker| Container {
                     by: self.epoch,
