@@ -19,7 +19,8 @@ impl Apalis {
             clippy::disallowed_methods,
             reason = "cargo is asked as a person does it"
         )]
-        let mut cargo = Command::new(env!("CARGO"));
+        // By its name, so that it says to the compilers which toolchain is meant.
+        let mut cargo = Command::new("cargo");
         let target = Path::new(PEERS).join("../../target/peers");
         cargo.current_dir(PEERS).args(["build", "--release", "-q"]);
         cargo.args(["--locked", "--target-dir"]).arg(&target);
