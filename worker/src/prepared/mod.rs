@@ -15,7 +15,6 @@ mod memory;
 
 use std::{
     collections::BTreeSet,
-    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -64,8 +63,6 @@ pub(crate) struct Ready {
     pub(crate) name: Name,
     pub(crate) container: String,
     pub(crate) spec: ContainerSpec,
-    /// Its directory of inputs, with the bell.
-    config: PathBuf,
     since: Instant,
 }
 
@@ -98,9 +95,7 @@ impl Pool {
     /// Takes one of this image.
     fn take(&self, image: &str) -> Option<Ready> {
         let waiting = &mut self.lock().waiting;
-        // Whoever is at the bell waits. An entrypoint that does not, whatever its label says, would take the job for missing.
-        let is_fit = |ready: &Ready| ready.spec.image == image && bell::is_attended(&ready.config);
-        let at = waiting.iter().position(is_fit)?;
+        let at = waiting.iter().position(|ready| ready.spec.image == image)?;
         Some(waiting.remove(at))
     }
 
@@ -165,8 +160,6 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     fn pool() -> Pool {
@@ -178,7 +171,7 @@ mod tests {
         })
     }
 
-    fn ready(pool: &Pool, image: &str, config: &Path) -> Ready {
+    fn ready(pool: &Pool, image: &str) -> Ready {
         let spec = ContainerSpec {
             image: image.to_owned(),
             ..ContainerSpec::default()
@@ -187,7 +180,6 @@ mod tests {
             name: pool.new_name("service"),
             container: image.to_owned(),
             spec,
-            config: config.to_owned(),
             since: Instant::now(),
         }
     }
@@ -195,12 +187,8 @@ mod tests {
     #[test]
     fn each_is_taken_once_and_for_its_own_image_only() {
         let pool = pool();
-        let directory = tempfile::tempdir().unwrap();
-        bell::hang(directory.path()).unwrap();
-        let waiting = ["a", "b"].map(|image| ready(&pool, image, directory.path()));
+        let waiting = ["a", "b"].map(|image| ready(&pool, image));
         pool.lock().waiting.extend(waiting);
-        assert!(pool.take("b").is_none(), "nobody is at its bell");
-        let _attended = bell::attend(directory.path());
         assert!(pool.take("c").is_none());
         assert_eq!(pool.take("b").unwrap().container, "b");
         assert!(pool.take("b").is_none());
