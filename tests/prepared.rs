@@ -5,30 +5,11 @@ use std::collections::BTreeMap;
 
 use harness::{
     engine::{self, TestImage, containers_with, docker},
+    ready_container::{until_one_waits, waiting},
     service::{Service, layout},
 };
 use serde_json::Value;
 use shared::store::jobs::{self, Attempt};
-
-/// The containers of this service that wait for a build.
-fn waiting(service: &Service) -> Vec<String> {
-    let name = service.at_the_table(async |store| store.service_id());
-    let all = containers_with(&format!("kiisrv.service={name}"));
-    let ready = containers_with("kiisrv.role=prepared");
-    all.into_iter().filter(|one| ready.contains(one)).collect()
-}
-
-fn until_one_waits(service: &Service) -> String {
-    loop {
-        if let [one] = &waiting(service)[..] {
-            // It is there before it is started, and started before it is ready.
-            if docker(&["exec", one, "test", "-e", "/tmp/lanes/2.pid"]).is_some() {
-                return one.clone();
-            }
-        }
-        std::thread::yield_now();
-    }
-}
 
 fn only_attempt(service: &Service, build: &Value) -> Attempt {
     let id = build["id"].as_str().unwrap().parse().unwrap();
@@ -152,17 +133,11 @@ fn a_build_whose_ready_compiler_was_killed_is_built_by_the_keyboards_script() {
 }
 
 #[test]
-fn an_image_that_does_not_wait_builds_as_ever_whatever_its_label_says() {
+fn an_image_whose_containers_end_when_they_find_no_job_builds_as_ever_whatever_its_label_says() {
     if !engine::is_wanted() {
         return;
     }
-    let image = TestImage::of_dockerfile(
-        "953",
-        &format!(
-            "FROM {}\nENTRYPOINT [\"/bin/bash\", \"-c\", \"exec /opt/kiisrv/entrypoint k\"]\n",
-            engine::REFERENCE
-        ),
-    );
+    let image = inheriting("953", "exec /opt/kiisrv/entrypoint k");
     let service = Service::start(&[("KIISRV_PREPARED", "1")]);
     service.stand_for("odd", &image.name);
     for file in ["KType-Standard.json", "KType-NoAnimations.json"] {
@@ -171,4 +146,35 @@ fn an_image_that_does_not_wait_builds_as_ever_whatever_its_label_says() {
         let log = log_of(&service, &build);
         assert!(log.contains("usage: "), "{log}");
     }
+}
+
+#[test]
+fn a_container_that_is_there_and_does_not_wait_at_its_bell_gets_no_build() {
+    if !engine::is_wanted() {
+        return;
+    }
+    let once = "[ -f /mnt/config/job ] || { sleep 600; exit 1; }; exec /opt/kiisrv/entrypoint";
+    let image = inheriting("954", once);
+    let service = Service::start(&[("KIISRV_PREPARED", "2"), ("KIISRV_SLOTS", "1")]);
+    service.point("latest", &image.name);
+    let idle = loop {
+        if let [one, ..] = &waiting(&service)[..]
+            && docker(&["exec", one, "true"]).is_some()
+        {
+            break one.clone();
+        }
+        std::thread::yield_now();
+    };
+    let build = service.build(&layout("KType-Standard.json"), "latest");
+    assert_eq!(build["status"], "succeeded", "{build}");
+    assert_ne!(only_attempt(&service, &build).container, idle);
+}
+
+/// An image with another entrypoint, and with the label of the one that it is made from.
+fn inheriting(name: &str, script: &str) -> TestImage {
+    let entrypoint = serde_json::json!(["/bin/bash", "-c", script]);
+    TestImage::of_dockerfile(
+        name,
+        &format!("FROM {}\nENTRYPOINT {entrypoint}\n", engine::REFERENCE),
+    )
 }

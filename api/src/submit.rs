@@ -118,7 +118,8 @@ pub(crate) async fn plan(
     let (plan, config) = aside(&turn, move || {
         let plan = Plan::of(&request, &image, dialect, &library).map_err(Problem::faults)?;
         refuse_what_cannot_compile(&plan, knows)?;
-        Ok((plan, request.config.to_string()))
+        let config = serde_json::to_string(&request.config).map_err(Problem::broken)?;
+        Ok((plan, config))
     })
     .await?;
     if !controller.builds(plan.generated.keyboard) {

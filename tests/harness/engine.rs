@@ -98,7 +98,10 @@ impl TestImage {
     /// The same for a script that is begun ahead of its build: it waits for the job first.
     #[must_use]
     pub fn waiting(name: &str, script: &str) -> Self {
-        let script = format!("until [ -f /mnt/config/job ]; do sleep 0.02; done; {script}");
+        let script = format!(
+            "(while cat /mnt/config/go; do :; done) >/dev/null 2>&1 & \
+             until [ -f /mnt/config/job ]; do sleep 0.02; done; {script}"
+        );
         let entrypoint = serde_json::json!(["/bin/bash", "-c", script]);
         Self::made(name, &format!("ENTRYPOINT {entrypoint}\n"))
     }

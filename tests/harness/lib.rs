@@ -8,6 +8,7 @@ pub mod private_engine;
 pub mod program;
 pub mod promises;
 pub mod quick_controller;
+pub mod ready_container;
 pub mod scripted;
 pub mod service;
 pub mod small;

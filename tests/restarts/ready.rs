@@ -4,7 +4,8 @@
 use std::{fs, path::PathBuf};
 
 use harness::{
-    engine::{self, TestImage, containers_with, docker},
+    engine::{self, TestImage},
+    ready_container::{until_one_waits, waiting},
     service::{Service, layout},
 };
 
@@ -16,25 +17,6 @@ fn service(name: &str) -> (TestImage, Service) {
     let service = Service::start_api(&[]);
     service.point("latest", &image.name);
     (image, service)
-}
-
-fn waiting(service: &Service) -> Vec<String> {
-    let name = service.at_the_table(async |store| store.service_id());
-    let all = containers_with(&format!("kiisrv.service={name}"));
-    let ready = containers_with("kiisrv.role=prepared");
-    all.into_iter().filter(|one| ready.contains(one)).collect()
-}
-
-fn until_one_waits(service: &Service) -> String {
-    loop {
-        if let [one] = &waiting(service)[..] {
-            // It is there before it is started, and only then can be ready.
-            if docker(&["exec", one, "true"]).is_some() {
-                return one.clone();
-            }
-        }
-        std::thread::yield_now();
-    }
 }
 
 /// The name of the directories that a container has while it waits.

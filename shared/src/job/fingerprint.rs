@@ -4,7 +4,7 @@
 //! the compiler will be given. So a layout that is built with another image, another base layout or
 //! another generator is another build.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -28,7 +28,7 @@ impl Fingerprint {
         };
         part("kiisrv build 1");
         part(image);
-        part(&canonical(&request.config).to_string());
+        part(&canonical(&request.config));
         for text in [
             &generated.variant,
             &generated.default_map,
@@ -72,22 +72,25 @@ impl std::fmt::Display for Fingerprint {
     }
 }
 
-/// Members sorted by name, as their order means nothing. The one order that means something, that of
+fn canonical(value: &Value) -> String {
+    serde_json::to_string(&Canonical(value)).expect("JSON can be written as such")
+}
+
+/// Writes members sorted by name, as their order means nothing. The one order that means something, that of
 /// the animations, is in the KLL text.
-fn canonical(value: &Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            let mut sorted: Vec<_> = members.iter().collect();
-            sorted.sort_by_key(|(name, _)| *name);
-            Value::Object(
-                sorted
-                    .into_iter()
-                    .map(|(name, value)| (name.clone(), canonical(value)))
-                    .collect(),
-            )
+struct Canonical<'v>(&'v Value);
+
+impl Serialize for Canonical<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Object(members) => {
+                let mut sorted: Vec<_> = members.iter().collect();
+                sorted.sort_unstable_by_key(|(name, _)| *name);
+                serializer.collect_map(sorted.into_iter().map(|(name, value)| (name, Self(value))))
+            }
+            Value::Array(items) => serializer.collect_seq(items.iter().map(Canonical)),
+            other => other.serialize(serializer),
         }
-        Value::Array(items) => Value::Array(items.iter().map(canonical).collect()),
-        other => other.clone(),
     }
 }
 
@@ -97,7 +100,7 @@ mod tests {
 
     #[test]
     fn the_order_of_members_is_no_difference_and_that_of_items_is() {
-        let of = |text: &str| canonical(&serde_json::from_str(text).unwrap()).to_string();
+        let of = |text: &str| canonical(&serde_json::from_str(text).unwrap());
         assert_eq!(
             of(r#"{"a": {"c": 1, "b": 2}, "d": []}"#),
             of(r#"{"d":[],"a":{"b":2,"c":1}}"#)

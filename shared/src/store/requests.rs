@@ -66,7 +66,7 @@ impl Visitor {
 }
 
 /// The name under which an address is one client: a person has a whole /64 of IPv6 addresses. It is only
-/// ever hashed, see [`Store::client`].
+/// ever hashed, see [`Store::client`](super::Store::client).
 #[must_use]
 pub fn client_name(address: IpAddr) -> String {
     match address.to_canonical() {

@@ -31,16 +31,14 @@ pub(super) fn hang(config: &Path) -> io::Result<()> {
     fs::set_permissions(bell, fs::Permissions::from_mode(0o644))
 }
 
+/// Whether somebody is at it just now.
+pub(super) fn is_attended(config: &Path) -> bool {
+    open(config).is_ok()
+}
+
 /// Rings it.
 pub(super) fn ring(config: &Path) -> io::Result<Rung> {
-    #[expect(
-        clippy::cast_possible_wrap,
-        reason = "open(2) takes its flags as a signed number"
-    )]
-    let opened = fs::OpenOptions::new()
-        .write(true)
-        .custom_flags(OFlags::NONBLOCK.bits() as i32)
-        .open(config.join(BELL));
+    let opened = open(config);
     let not_heard = |error: io::Error| match Errno::from_io_error(&error) {
         Some(Errno::NXIO | Errno::PIPE) => Ok(Rung::NotHeard),
         _ => Err(error),
@@ -49,6 +47,24 @@ pub(super) fn ring(config: &Path) -> io::Result<Rung> {
         Ok(()) => Ok(Rung::Heard),
         Err(error) => not_heard(error),
     }
+}
+
+/// Fails where nobody reads.
+fn open(config: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new()
+        .write(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(config.join(BELL))
+}
+
+/// As a container does that waits.
+#[cfg(test)]
+pub(super) fn attend(config: &Path) -> fs::File {
+    fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(config.join(BELL))
+        .expect("a bell")
 }
 
 #[cfg(test)]
@@ -62,11 +78,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         hang(directory.path()).unwrap();
         assert_eq!(ring(directory.path()).unwrap(), Rung::NotHeard);
-        let waiting = fs::OpenOptions::new()
-            .read(true)
-            .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-            .open(directory.path().join(BELL));
-        let mut waiting = waiting.unwrap();
+        let mut waiting = attend(directory.path());
         assert_eq!(ring(directory.path()).unwrap(), Rung::Heard);
         let mut heard = String::new();
         waiting.read_to_string(&mut heard).unwrap();

@@ -197,7 +197,7 @@ async fn make<R: ContainerRuntime>(
         &context.owner.user(),
         &said.limits,
     );
-    let owner = context.owner;
+    let (owner, config) = (context.owner, dirs.config.clone());
     let made = blocking(move || make_dirs(&dirs, owner, 2).and_then(|()| bell::hang(&dirs.config)));
     if let Err(error) = made.await.and_then(|made| made) {
         remove(context, &name, None).await;
@@ -210,6 +210,7 @@ async fn make<R: ContainerRuntime>(
             name,
             container,
             spec,
+            config,
             since: Instant::now(),
         }),
         Err((container, error)) => {

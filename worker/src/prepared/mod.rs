@@ -5,7 +5,7 @@
 //!
 //! - this file: those that wait, and how one is taken; [`keep`]: how many of which image there are, and until when
 //! - [`demand`]: the images that are wanted; [`memory`]: whether there is room
-//! - [`give`]: a build is given to one; [`bell`]: how it is woken
+//! - [`mod@give`]: a build is given to one; [`bell`]: how it is woken
 
 mod bell;
 mod demand;
@@ -15,6 +15,7 @@ mod memory;
 
 use std::{
     collections::BTreeSet,
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -63,6 +64,8 @@ pub(crate) struct Ready {
     pub(crate) name: Name,
     pub(crate) container: String,
     pub(crate) spec: ContainerSpec,
+    /// Its directory of inputs, with the bell.
+    config: PathBuf,
     since: Instant,
 }
 
@@ -95,7 +98,9 @@ impl Pool {
     /// Takes one of this image.
     fn take(&self, image: &str) -> Option<Ready> {
         let waiting = &mut self.lock().waiting;
-        let at = waiting.iter().position(|ready| ready.spec.image == image)?;
+        // Whoever is at the bell waits. An entrypoint that does not, whatever its label says, would take the job for missing.
+        let is_fit = |ready: &Ready| ready.spec.image == image && bell::is_attended(&ready.config);
+        let at = waiting.iter().position(is_fit)?;
         Some(waiting.remove(at))
     }
 
@@ -160,6 +165,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn pool() -> Pool {
@@ -171,7 +178,7 @@ mod tests {
         })
     }
 
-    fn ready(pool: &Pool, image: &str) -> Ready {
+    fn ready(pool: &Pool, image: &str, config: &Path) -> Ready {
         let spec = ContainerSpec {
             image: image.to_owned(),
             ..ContainerSpec::default()
@@ -180,6 +187,7 @@ mod tests {
             name: pool.new_name("service"),
             container: image.to_owned(),
             spec,
+            config: config.to_owned(),
             since: Instant::now(),
         }
     }
@@ -187,8 +195,12 @@ mod tests {
     #[test]
     fn each_is_taken_once_and_for_its_own_image_only() {
         let pool = pool();
-        let waiting = ["a", "b"].map(|image| ready(&pool, image));
+        let directory = tempfile::tempdir().unwrap();
+        bell::hang(directory.path()).unwrap();
+        let waiting = ["a", "b"].map(|image| ready(&pool, image, directory.path()));
         pool.lock().waiting.extend(waiting);
+        assert!(pool.take("b").is_none(), "nobody is at its bell");
+        let _attended = bell::attend(directory.path());
         assert!(pool.take("c").is_none());
         assert_eq!(pool.take("b").unwrap().container, "b");
         assert!(pool.take("b").is_none());

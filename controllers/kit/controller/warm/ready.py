@@ -2,24 +2,28 @@
 
     python3 -S -c 'from warm.ready import main; main()' <directory of the job> <directory of lanes>
 
-Ends when the file `job` is there. What stays are lanes: processes that have the KLL compiler loaded, of which each
-builds one keyboard on its prepared tree. A lane is asked in <lane>.ask, in lines key=value up to an empty one, and says
-its exit status in <lane>.said. Both ends of both are open in the lane, so that nothing that is written gets lost, and
-whoever asks looks at <lane>.pid now and then, in case that the lane is gone.
+Ends when the file `job` is there, or with status 75 when none came. What stays are lanes: processes that have the KLL
+compiler loaded, of which each builds one keyboard on its prepared tree. A lane is asked in <lane>.ask, in lines
+key=value up to an empty one, and says its exit status in <lane>.said. Both ends of both are open in the lane, so that
+nothing that is written gets lost, and whoever asks looks at <lane>.pid now and then, in case that the lane is gone.
 """
 
 import gc
 import os
 import select
 import sys
+import time
 
 from warm import build
 
 # As many as keyboards are built at once: one, or two halves.
 LANES = ("1", "2")
 
-# The bell is what ends the wait. This is for hosts from which a bell does not reach into a container.
+# The bell is what ends the wait. This is in case that nobody heard it.
 LOOK_AGAIN_MS = 2000
+
+# Whoever started a container gives it up long before this. What it left behind when it was killed ends by itself.
+LONGEST_WAIT_S = 3600
 
 
 def main():
@@ -34,23 +38,28 @@ def main():
         gc.freeze()
         for name in LANES:
             _start_lane(os.path.join(lanes, name))
-    wait_for(os.path.join(config, "job"), os.path.join(config, "go"))
-    os._exit(0)
+    os._exit(0 if wait_for(os.path.join(config, "job"), os.path.join(config, "go")) else 75)
 
 
 def wait_for(job, bell):
-    """Returns when there is a job. It is there, under its name, before the bell is rung."""
-    while True:
-        # Open before the look: whoever finds nobody at the bell knows that the look is still to come.
-        listening = os.open(bell, os.O_RDONLY | os.O_NONBLOCK)
-        try:
-            if os.path.isfile(job):
-                return
-            poll = select.poll()
-            poll.register(listening, select.POLLIN)
-            poll.poll(LOOK_AGAIN_MS)
-        finally:
-            os.close(listening)
+    """Whether a job came. It is there, under its name, before the bell is rung."""
+    until = time.monotonic() + LONGEST_WAIT_S
+    listening = _listen(bell)
+    while not os.path.isfile(job):
+        if time.monotonic() >= until:
+            return False
+        poll = select.poll()
+        poll.register(listening, select.POLLIN)
+        poll.poll(LOOK_AGAIN_MS)
+        # Anew, as whoever looked in leaves a bell that rings on. Open before the other is closed, as a container at whose
+        # bell nobody is gets no build; and before the look for the job, which nobody would ring for after it.
+        rung, listening = listening, _listen(bell)
+        os.close(rung)
+    return True
+
+
+def _listen(bell):
+    return os.open(bell, os.O_RDONLY | os.O_NONBLOCK)
 
 
 def _start_lane(path):
