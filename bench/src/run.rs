@@ -35,17 +35,21 @@ impl Bench {
         if self.quick { whole / 10 } else { whole }
     }
 
-    /// As many as this disk commits one after the other in a second and a half, so that a slow disk is not measured for
-    /// an hour and a fast one not for a moment.
+    /// As many as a slow disk commits one after the other in a second, so that it is not measured for an hour; and with a
+    /// quick one no more than take a few seconds, as the rest of a commit takes longer than the disk there.
     pub(crate) fn commits(&self) -> usize {
-        let milliseconds = if self.quick { 400.0 } else { 1_500.0 };
+        let (milliseconds, most) = if self.quick {
+            (400.0, 1_000)
+        } else {
+            (1_000.0, 3_000)
+        };
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a few thousand"
         )]
         let commits = (milliseconds / self.sync) as usize;
-        commits.clamp(64, 10_000)
+        commits.clamp(64, most)
     }
 
     /// How long a load lasts in each round.

@@ -25,10 +25,11 @@ pub(crate) enum Part {
 /// Runs until SIGTERM or SIGINT.
 pub(crate) fn run(settings: Settings, part: Part) -> anyhow::Result<()> {
     let runtime = Runtime::new().context("the runtime could not start")?;
-    let served = runtime.block_on(serve(settings, part));
+    // On a thread of the runtime: what wakes this one has to come by one of those first.
+    let served = runtime.block_on(runtime.spawn(serve(settings, part)));
     // A read of a stuck disk must not hold up the exit.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    served
+    served.context("the program broke")?
 }
 
 async fn serve(settings: Settings, part: Part) -> anyhow::Result<()> {

@@ -176,7 +176,7 @@ async fn build<R: ContainerRuntime>(run: &Arc<Run<R>>, beginning: Beginning) -> 
         Beginning::Nothing => begin(run, &generated, limits).await,
         Beginning::Container(State::Created) => start(run).await.map(|()| None),
         Beginning::Container(State::Started) => Ok(None),
-        Beginning::Ready(name) => pass_on(run, &name, &generated).await.map(|()| None),
+        Beginning::Ready(name) => pass_on(run, &name, &generated, None).await.map(|()| None),
     };
     let stop = match started {
         Ok(None) => follow_to_its_end(run, limits, &mut log).await,

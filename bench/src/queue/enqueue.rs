@@ -72,7 +72,7 @@ pub(crate) fn vs_apalis(bench: &Bench, producers: usize) -> anyhow::Result<Vec<M
 
 /// A producer waits for each of its builds, and there is an end to what many of them make.
 fn each(bench: &Bench, producers: usize) -> usize {
-    let most = bench.size(40_000) / producers;
+    let most = bench.size(12_000) / producers;
     bench.commits().min(most).max(20)
 }
 

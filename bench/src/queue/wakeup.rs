@@ -78,12 +78,16 @@ fn soon(
 
 /// In a process of its own: says when it was woken, with the ear of our workers.
 pub(crate) fn wait(directory: &Path) -> anyhow::Result<()> {
-    Runtime::new()?.block_on(async {
-        let listener = Listener::bind(directory, Ear::Worker, "bench")?;
+    let runtime = Runtime::new()?;
+    let directory = directory.to_owned();
+    // On a thread of the runtime, as the program runs.
+    let waits = runtime.spawn(async move {
+        let listener = Listener::bind(&directory, Ear::Worker, "bench")?;
         child::ready()?;
         loop {
             listener.next().await;
             child::say(clock::now())?;
         }
-    })
+    });
+    runtime.block_on(waits)?
 }

@@ -143,7 +143,7 @@ impl<'t> Lexer<'t> {
             if let Some(length) = self.enclosed(rest) {
                 return Some((line, Token::Other(self.take(length))));
             }
-            if let Some(operator) = OPERATORS.into_iter().find(|&mark| rest.starts_with(mark)) {
+            if let Some(operator) = operator(rest) {
                 self.take(operator.len());
                 return Some((line, Token::Operator(operator)));
             }
@@ -180,6 +180,13 @@ impl<'t> Lexer<'t> {
         let end = self.next[which];
         (end != usize::MAX).then(|| end + 1 - self.at)
     }
+}
+
+fn operator(rest: &str) -> Option<&'static str> {
+    // Hardly any text is one, and it is asked at each character.
+    let may_be = matches!(rest.as_bytes().first()?, b'=' | b'<' | b'i' | b':');
+    let mut operators = OPERATORS.into_iter().filter(|_| may_be);
+    operators.find(|&mark| rest.starts_with(mark))
 }
 
 fn comment(rest: &str) -> Option<usize> {

@@ -31,30 +31,45 @@ pub(super) fn hang(config: &Path) -> io::Result<()> {
     fs::set_permissions(bell, fs::Permissions::from_mode(0o644))
 }
 
-/// Whether somebody is at it just now.
-pub(super) fn is_attended(config: &Path) -> bool {
-    open(config).is_ok()
-}
+/// What it is rung with. It is only had while somebody is at the bell, who then notices nothing until it is pulled or let
+/// go: to look in and leave would send whoever waits away from the bell for a moment, and be followed by the job.
+#[derive(Debug)]
+pub(crate) struct Rope(fs::File);
 
-/// Rings it.
-pub(super) fn ring(config: &Path) -> io::Result<Rung> {
-    let opened = open(config);
-    let not_heard = |error: io::Error| match Errno::from_io_error(&error) {
-        Some(Errno::NXIO | Errno::PIPE) => Ok(Rung::NotHeard),
-        _ => Err(error),
-    };
-    match opened.and_then(|mut bell| bell.write_all(b"\n")) {
-        Ok(()) => Ok(Rung::Heard),
-        Err(error) => not_heard(error),
+impl Rope {
+    /// `None` where nobody is at the bell.
+    pub(super) fn take(config: &Path) -> io::Result<Option<Self>> {
+        let opened = fs::OpenOptions::new()
+            .write(true)
+            .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+            .open(config.join(BELL));
+        unless_nobody_is_there(opened.map(Self))
+    }
+
+    fn pull(mut self) -> io::Result<Option<()>> {
+        unless_nobody_is_there(self.0.write_all(b"\n"))
     }
 }
 
-/// Fails where nobody reads.
-fn open(config: &Path) -> io::Result<fs::File> {
-    fs::OpenOptions::new()
-        .write(true)
-        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
-        .open(config.join(BELL))
+fn unless_nobody_is_there<T>(done: io::Result<T>) -> io::Result<Option<T>> {
+    match done {
+        Err(error)
+            if matches!(
+                Errno::from_io_error(&error),
+                Some(Errno::NXIO | Errno::PIPE)
+            ) =>
+        {
+            Ok(None)
+        }
+        done => done.map(Some),
+    }
+}
+
+/// Rings it, with the rope that somebody had in hand already where there is one.
+pub(super) fn ring(config: &Path, in_hand: Option<Rope>) -> io::Result<Rung> {
+    let rope = in_hand.map_or_else(|| Rope::take(config), |rope| Ok(Some(rope)))?;
+    let heard = rope.map_or(Ok(None), Rope::pull)?;
+    Ok(heard.map_or(Rung::NotHeard, |()| Rung::Heard))
 }
 
 /// As a container does that waits.
@@ -77,13 +92,16 @@ mod tests {
     fn a_bell_is_heard_by_whoever_waits_and_by_nobody_else() {
         let directory = tempfile::tempdir().unwrap();
         hang(directory.path()).unwrap();
-        assert_eq!(ring(directory.path()).unwrap(), Rung::NotHeard);
+        assert_eq!(ring(directory.path(), None).unwrap(), Rung::NotHeard);
         let mut waiting = attend(directory.path());
-        assert_eq!(ring(directory.path()).unwrap(), Rung::Heard);
+        let rope = Rope::take(directory.path()).unwrap();
+        let nothing_yet = waiting.read(&mut [0; 1]).unwrap_err();
+        assert_eq!(nothing_yet.kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(ring(directory.path(), rope).unwrap(), Rung::Heard);
         let mut heard = String::new();
         waiting.read_to_string(&mut heard).unwrap();
         assert_eq!(heard, "\n");
         drop(waiting);
-        assert_eq!(ring(directory.path()).unwrap(), Rung::NotHeard);
+        assert_eq!(ring(directory.path(), None).unwrap(), Rung::NotHeard);
     }
 }

@@ -10,7 +10,7 @@ use tracing::warn;
 
 use super::{
     Ready,
-    bell::{self, Rung},
+    bell::{self, Rope, Rung},
     keep::remove,
 };
 use crate::{
@@ -41,7 +41,7 @@ pub(crate) enum Given {
 /// When the table does not take it, or the container can be neither used nor removed.
 pub(crate) async fn give<R: ContainerRuntime>(
     run: &Arc<Run<R>>,
-    ready: Ready,
+    (ready, rope): (Ready, Rope),
     generated: &Arc<Generated>,
 ) -> Result<Given, ContainerError> {
     let (context, held) = (&run.context, &run.claimed.held);
@@ -59,7 +59,7 @@ pub(crate) async fn give<R: ContainerRuntime>(
             };
         }
     }
-    match pass_on(run, ready.name.as_str(), generated).await {
+    match pass_on(run, ready.name.as_str(), generated, Some(rope)).await {
         Ok(()) => Ok(Given::Goes),
         Err(error) => {
             warn!(job.id = %held.id, container = ready.container, %error, "A container that was ready could not be used, the build gets another");
@@ -83,6 +83,7 @@ pub(crate) async fn pass_on<R: ContainerRuntime>(
     run: &Arc<Run<R>>,
     name: &str,
     generated: &Arc<Generated>,
+    rope: Option<Rope>,
 ) -> Result<(), ContainerError> {
     let context = &run.context;
     let (from, for_work) = (context.mapping.dirs(name), Arc::clone(run));
@@ -94,7 +95,7 @@ pub(crate) async fn pass_on<R: ContainerRuntime>(
         if is_new {
             write_files(to, &files(&generated, &claimed.config, claimed.cold))?;
         }
-        Ok((is_new, bell::ring(&to.config)?))
+        Ok((is_new, bell::ring(&to.config, rope)?))
     });
     match passed_on.await.and_then(|passed_on| passed_on) {
         Ok((true, Rung::NotHeard)) if has_ended(run).await => {

@@ -29,6 +29,7 @@ use shared::{
 };
 use tokio::sync::Notify;
 
+use bell::Rope;
 use demand::Demand;
 pub(crate) use give::{Given, give, pass_on};
 pub(crate) use keep::keep_ready;
@@ -88,20 +89,24 @@ impl Pool {
     }
 
     /// Takes one for this build, if one is ready and somebody waits for the build: nobody does for a comparison.
-    pub(crate) fn take_for(&self, claimed: &Claimed) -> Option<Ready> {
+    pub(crate) fn take_for(&self, claimed: &Claimed) -> Option<(Ready, Rope)> {
         match claimed.compares {
             None => self.take(&claimed.image),
             Some(_) => None,
         }
     }
 
-    /// Takes one of this image.
-    fn take(&self, image: &str) -> Option<Ready> {
+    /// Takes one of this image at whose bell somebody is: that one waits. An entrypoint that does not, whatever its label
+    /// says, would take the job for missing.
+    fn take(&self, image: &str) -> Option<(Ready, Rope)> {
         let waiting = &mut self.lock().waiting;
-        // Whoever is at the bell waits. An entrypoint that does not, whatever its label says, would take the job for missing.
-        let is_fit = |ready: &Ready| ready.spec.image == image && bell::is_attended(&ready.config);
-        let at = waiting.iter().position(is_fit)?;
-        Some(waiting.remove(at))
+        let mut of_image = waiting
+            .iter()
+            .enumerate()
+            .filter(|(_, ready)| ready.spec.image == image);
+        let (at, rope) =
+            of_image.find_map(|(at, ready)| Some((at, Rope::take(&ready.config).ok()??)))?;
+        Some((waiting.remove(at), rope))
     }
 
     /// A build in this image was taken: there may be more of them.
@@ -202,7 +207,7 @@ mod tests {
         assert!(pool.take("b").is_none(), "nobody is at its bell");
         let _attended = bell::attend(directory.path());
         assert!(pool.take("c").is_none());
-        assert_eq!(pool.take("b").unwrap().container, "b");
+        assert_eq!(pool.take("b").unwrap().0.container, "b");
         assert!(pool.take("b").is_none());
     }
 
