@@ -77,8 +77,8 @@ fuzz: SECONDS ?= 60
 fuzz:
 	SECONDS_EACH=$(SECONDS) scripts/fuzz
 
-# The service beside its limit and its peers, in turns: a table, and in target/bench a report and plots. A quarter of an
-# hour; make bench QUICK=1 takes two minutes, ONLY="enqueue drain" is only what has such a word in its name
+# The service beside its limit and its peers, in turns: a table, and in target/bench a report and plots. Twenty-five
+# minutes; make bench QUICK=1 takes a few, ONLY="enqueue drain" is only what has such a word in its name
 bench: test-tools
 	scripts/ensure-build-tools
 	scripts/ensure-docker

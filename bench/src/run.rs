@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 /// One run of all benchmarks.
 pub(crate) struct Bench {
-    /// Two minutes instead of a quarter of an hour.
+    /// A few minutes instead of twenty-five.
     pub(crate) quick: bool,
     /// Where tables are made: on the disk that is measured.
     pub(crate) scratch: PathBuf,
