@@ -1,7 +1,8 @@
 //! A FIFO beside the job by which a container that waits is told that the job is there.
 //!
-//! The container opens it to read, looks for the job, and then waits at it. Whoever wrote the job opens it to write,
-//! which fails where nobody reads: then the look is still to come, and will find the job.
+//! The container opens it to read, looks for the job, and then waits at it. Whoever chooses a container has its bell open
+//! to write from then on, and rings it when the job is written. Whoever goes on for a worker that died opens it only then,
+//! which fails where nobody reads: the look is still to come, and will find the job.
 
 use std::{
     fs, io, io::Write, os::unix::fs::OpenOptionsExt, os::unix::fs::PermissionsExt, path::Path,
