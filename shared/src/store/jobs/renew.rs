@@ -39,10 +39,10 @@ pub async fn renew(store: &Store, held: &Held, lease: Duration) -> Result<bool> 
 pub async fn container_created(
     store: &Store,
     held: &Held,
-    (container, engine): (&str, &str),
+    names: (&str, &str),
     spec: &ContainerSpec,
 ) -> Result<bool> {
-    let given = Given::of(held, container, engine, spec);
+    let given = Given::of(held, names, spec);
     store
         .write_unsynced(move |table| given.write_down(table, None))
         .await
@@ -56,24 +56,11 @@ pub async fn container_created(
 pub async fn container_taken(
     store: &Store,
     held: &Held,
-    (container, engine): (&str, &str),
+    names: (&str, &str),
     spec: &ContainerSpec,
 ) -> Result<bool> {
-    let given = Given::of(held, container, engine, spec);
-    store
-        .write_unsynced(move |table| {
-            let is_held = given.write_down(table, Some(now()))?;
-            if is_held {
-                table
-                    .prepare_cached(
-                        "INSERT INTO happenings (what, times) VALUES ('prepared', 1)
-                         ON CONFLICT (what) DO UPDATE SET times = times + 1",
-                    )?
-                    .execute([])?;
-            }
-            Ok(is_held)
-        })
-        .await
+    let given = Given::of(held, names, spec);
+    store.write_unsynced(move |table| given.take(table)).await
 }
 
 /// A build's container.
@@ -85,13 +72,27 @@ struct Given {
 }
 
 impl Given {
-    fn of(held: &Held, container: &str, engine: &str, spec: &ContainerSpec) -> Self {
+    fn of(held: &Held, (container, engine): (&str, &str), spec: &ContainerSpec) -> Self {
         Self {
             held: held.clone(),
             container: container.to_owned(),
             engine: engine.to_owned(),
             spec: spec.to_json(),
         }
+    }
+
+    /// It runs already, and is counted among those that did.
+    fn take(&self, table: &Connection) -> Result<bool> {
+        let is_held = self.write_down(table, Some(now()))?;
+        if is_held {
+            table
+                .prepare_cached(
+                    "INSERT INTO happenings (what, times) VALUES ('prepared', 1)
+                     ON CONFLICT (what) DO UPDATE SET times = times + 1",
+                )?
+                .execute([])?;
+        }
+        Ok(is_held)
     }
 
     /// One claim is one start, also where a container that was ready came to nothing and another was made.
