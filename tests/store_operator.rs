@@ -221,6 +221,19 @@ fn ids(builds: &[Summary]) -> Vec<JobId> {
 }
 
 #[tokio::test]
+async fn a_look_at_ended_builds_does_not_go_through_those_that_wait() {
+    let own = OwnStore::new().await;
+    for ended in [
+        "SELECT keyboard FROM jobs WHERE id < 'g' AND finished_at IS NOT NULL ORDER BY id DESC LIMIT 50",
+        "SELECT count(*) FILTER (WHERE status = 'failed') FROM jobs
+         WHERE id >= '0' AND finished_at IS NOT NULL AND compares IS NULL",
+    ] {
+        let plan = own.by_hand().plan_of(ended);
+        assert!(plan.contains("USING INDEX jobs_ended"), "{plan}");
+    }
+}
+
+#[tokio::test]
 async fn the_overview_has_every_state_and_goes_on_where_it_ended() {
     let OwnStore { store, .. } = &OwnStore::new().await;
     let there = builds(store).await;

@@ -11,6 +11,7 @@ use harness::{
     scripted,
     service::LAYOUTS,
 };
+use rustix::process::Signal;
 use shared::store::{Store, versions};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -113,8 +114,16 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // What it has on the engine would outlive a process that is killed.
-        self.worker = None;
+        // A worker that is told to end leaves nothing that it was just about to start ahead.
+        if let Some(mut worker) = self.worker.take()
+            && worker.ended().is_none()
+        {
+            worker.signal(Signal::TERM);
+            let began = Instant::now();
+            while worker.ended().is_none() && began.elapsed() < PATIENCE {
+                program::pause(Duration::from_millis(10));
+            }
+        }
         if let Ok(runtime) = Runtime::new()
             && let Ok(store) = runtime.block_on(Store::open(&self.data()))
         {

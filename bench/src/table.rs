@@ -73,12 +73,19 @@ fn queues() -> Vec<Line> {
 
 /// Builds in containers.
 fn builds() -> Vec<Line> {
-    use containers::{keyboards, noop};
+    use containers::{composed, keyboards, noop};
     let noops = [
         line(["noop_post_to_zip_vs_docker_run"], noop::vs_docker_run),
         line(
             ["service_share_ms", "noop_post_to_zip_vs_container"],
             noop::service_share,
+        ),
+        line(
+            [
+                "request_in_compose_vs_program",
+                "build_in_compose_vs_program",
+            ],
+            composed::vs_program,
         ),
     ];
     let keyboards = keyboards::KEYBOARDS.map(|keyboard| {

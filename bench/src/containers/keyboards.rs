@@ -1,6 +1,6 @@
 //! A new keymap for each keyboard, from the request to the zip: on its prepared tree, beside one that has none.
 
-use std::{cell::RefCell, time::Duration};
+use std::{cell::RefCell, net::SocketAddr, time::Duration};
 
 use harness::{
     engine::{TestImage, docker},
@@ -16,6 +16,7 @@ use super::{
     journey::{Journey, post_to_zip},
 };
 use crate::{
+    http::client::Client,
     measure::{each, in_turns},
     measured::{Measured, Unit},
     run::{Bench, CannotBeHere},
@@ -34,7 +35,7 @@ pub(crate) const KEYBOARDS: [(&str, &str); 7] = [
 ];
 
 /// The controller that people build with, if this machine has it.
-const CONTROLLER: &str = "057";
+pub(crate) const CONTROLLER: &str = "057";
 
 /// The same without prepared trees.
 const COLD: &str = "coldbench";
@@ -71,12 +72,7 @@ pub(crate) fn warm_vs_cold(
     let table = ByHand::open(&service.data());
     table.stand_for("warm", CONTROLLER);
     table.stand_for("cold", COLD);
-    let asking = RefCell::new(Asking {
-        service: &service,
-        runtime: Runtime::new()?,
-        file: file.to_owned(),
-        asked: 0,
-    });
+    let asking = RefCell::new(Asking::at(service.address, file)?);
     let mut said = Vec::new();
     let (warm, cold) = in_turns(
         bench.few_rounds(),
@@ -128,16 +124,26 @@ fn part_of(log: &str, part: &str) -> Option<f64> {
 }
 
 /// Somebody who changes a key and builds, again and again.
-struct Asking<'service> {
-    service: &'service Service,
+pub(crate) struct Asking {
+    address: SocketAddr,
     runtime: Runtime,
     file: String,
     asked: u32,
 }
 
-impl Asking<'_> {
+impl Asking {
+    /// At a service, with changes to this layout.
+    pub(crate) fn at(address: SocketAddr, file: &str) -> anyhow::Result<Self> {
+        Ok(Self {
+            address,
+            runtime: Runtime::new()?,
+            file: file.to_owned(),
+            asked: 0,
+        })
+    }
+
     /// A keymap that nobody has built yet, and the log of its build.
-    fn build(&mut self, version: &str) -> anyhow::Result<(Journey, String)> {
+    pub(crate) fn build(&mut self, version: &str) -> anyhow::Result<(Journey, String)> {
         pause(REST);
         let letter = char::from_u32(u32::from('A') + self.asked % 26).unwrap_or('A');
         let key = 20 + self.asked as usize / 26;
@@ -147,7 +153,7 @@ impl Asking<'_> {
         config["matrix"][key]["layers"]["0"] = json!({ "key": letter, "label": letter });
         let body = json!({ "config": config, "env": version }).to_string();
         self.runtime.block_on(async {
-            let mut client = self.service.connect().await?;
+            let mut client = Client::connect(self.address).await?;
             let journey = post_to_zip(&mut client, body.into()).await?;
             let url = journey.build["log_url"].as_str().unwrap_or_default();
             let log = client.get(url).await?.body;

@@ -1,6 +1,7 @@
 //! Builds from the request to the zip, in real containers on this machine's engine.
 
 pub(crate) mod by_hand;
+pub(crate) mod composed;
 pub(crate) mod journey;
 pub(crate) mod keyboards;
 pub(crate) mod noop;

@@ -4,7 +4,7 @@ import os
 import tempfile
 import unittest
 
-from warm.plan import Plan, Unknown, kll_arguments, plan_of, state_of
+from warm.plan import Plan, Unknown, has_veneers, kll_arguments, plan_of, state_of
 
 COMMANDS = [
     "cd /controller && python3 -m kll --kiibohd-debug --config /c/caps.kll --base /c/base.kll --default /kll/own.kll"
@@ -36,6 +36,15 @@ class APlan(unittest.TestCase):
         self.assertEqual(again.objects[0].variants, [["0", ["LayerNum"], "key"]])
         self.assertEqual(again.kll.before, plan.kll.before)
 
+    def test_bare_objects_are_compiled_as_before_but_for_what_is_for_debuggers(self):
+        plan = plan_of(COMMANDS)
+        before = [one.command for one in plan_of(COMMANDS).objects]
+        plan.make_bare()
+        self.assertTrue(plan.bare)
+        for one, command in zip(plan.objects, before):
+            self.assertEqual([word for word in one.command if word != "-g0"], command)
+            self.assertLess(one.command.index("-g0"), one.command.index("-o"))
+
     def test_commands_of_something_else_are_refused(self):
         apart = [COMMANDS[0] + " --partial /kll/late.kll", *COMMANDS[1:]]
         for commands in (COMMANDS[1:], COMMANDS[:-2], COMMANDS + [COMMANDS[0]], apart, []):
@@ -53,6 +62,18 @@ class ATreeThatChanges(unittest.TestCase):
             source.flush()
             with self.assertRaises(Unknown):
                 plan.check()
+
+
+class AProgram(unittest.TestCase):
+    def test_a_veneer_is_seen_by_its_name(self):
+        for symbol, seen in ((b"main\0__usb_init_veneer\0", True), (b"main\0usb_init\0", False)):
+            with tempfile.NamedTemporaryFile() as program:
+                program.write(b"\x7fELF" + symbol)
+                program.flush()
+                self.assertEqual(has_veneers(program.name), seen)
+
+    def test_it_is_the_one_that_is_linked(self):
+        self.assertEqual(plan_of(COMMANDS).program, "k.elf")
 
 
 class TheMapsOfAKeymap(unittest.TestCase):

@@ -39,6 +39,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0013_forgetting.sql")),
     M::up(include_str!("../../migrations/0014_counting.sql")),
     M::up(include_str!("../../migrations/0015_comparing.sql")),
+    M::up(include_str!("../../migrations/0016_ended.sql")),
 ];
 
 /// The number of migrations: what the table says of itself after them.

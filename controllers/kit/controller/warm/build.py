@@ -15,7 +15,7 @@ import threading
 import time
 
 from warm.headers import Headers
-from warm.plan import Plan, Unknown, kll_arguments
+from warm.plan import Plan, Unknown, has_veneers, kll_arguments
 
 TREES = "/opt/kiisrv/warm"
 CONTROLLER = "/controller"
@@ -121,6 +121,8 @@ def _compile(objects):
 def _link(plan, prepared):
     """Links as the cold build does, with the prepared objects where they lie: same objects, order and flags."""
     _run("the linker", [prepared.get(word, word) for word in plan.link])
+    if plan.bare and has_veneers(plan.program):
+        raise Unknown("the program has a veneer, and its place is not certain")
     reports = [subprocess.Popen(["sh", "-c", line], stderr=subprocess.STDOUT) for line in plan.report]
     _run("what follows the linker", ["sh", "-c", plan.finish])
     if any(report.wait() for report in reports):

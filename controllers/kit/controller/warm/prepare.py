@@ -18,7 +18,7 @@ import sys
 
 from warm.build import BUILD, CONTROLLER, TREES, WORDS, headers_of
 from warm.maps import layouts_of, scripts_of
-from warm.plan import Unknown, plan_of, state_of
+from warm.plan import Unknown, has_veneers, plan_of, state_of
 
 # Prepared as they will be built: by somebody who may write to nothing but the build's own directory.
 NOBODY = 65534
@@ -156,6 +156,8 @@ def _keep_cold(directory, tree):
         file.write(b"\n".join(sorted(words)))
     for path in plan.configured:
         _copy(path, directory, tree)
+    if not has_veneers(os.path.join(directory, plan.program)):
+        plan.make_bare()
     _keep_objects(plan, directory, tree)
     return plan
 
@@ -175,8 +177,9 @@ def _keep_objects(plan, directory, tree, plain=None):
             uses = sorted({name.decode() for name in used} & names)
             one.variants.append([into, uses, headers.key(one.includes, uses)])
             _copy(one.path, directory, os.path.join(tree, into))
-            # Most of an object is for debuggers; the linker never opens it.
-            subprocess.run([OBJCOPY, "--compress-debug-sections=zlib", os.path.join(tree, into, one.path)], check=True)
+            # Most of an object is for debuggers. Where it has to be there, the linker never opens it.
+            smaller = "--strip-debug" if plan.bare else "--compress-debug-sections=zlib"
+            subprocess.run([OBJCOPY, smaller, os.path.join(tree, into, one.path)], check=True)
     plan.save(tree)
     return headers
 

@@ -154,7 +154,7 @@ fn counts(table: &Connection, since: i64) -> Result<Vec<(Status, u64)>> {
         .prepare_cached(
             "SELECT count(*) FILTER (WHERE status = 'succeeded'), count(*) FILTER (WHERE status = 'failed'),
                     count(*) FILTER (WHERE status = 'cancelled')
-             FROM jobs WHERE id >= ?1 AND compares IS NULL",
+             FROM jobs WHERE id >= ?1 AND finished_at IS NOT NULL AND compares IS NULL",
         )?
         .query_row([first], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
     let open: [u64; 2] = table
