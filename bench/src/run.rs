@@ -20,6 +20,14 @@ impl Bench {
         Ok(TempDir::new_in(&self.scratch)?)
     }
 
+    /// Goes on if there is time for what is not measured in a quick run.
+    pub(crate) fn takes_its_time(&self) -> anyhow::Result<()> {
+        if self.quick {
+            return Err(CannotBeHere("left out of a quick run".to_owned()).into());
+        }
+        Ok(())
+    }
+
     /// How often each thing is measured.
     pub(crate) const fn rounds(&self) -> usize {
         if self.quick { 3 } else { 7 }

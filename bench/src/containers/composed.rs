@@ -40,19 +40,22 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What people ask for who say nothing, in either service.
 const VERSION: &str = "latest";
 
+/// In each round.
+const REQUESTS: usize = 1_000;
+
 const IS: &str = "the same program started by hand";
 
 /// A request and a new keymap of K-Type, through both.
 pub(crate) fn vs_program(bench: &Bench) -> anyhow::Result<Vec<Measured>> {
+    bench.takes_its_time()?;
     engine_is_there()?;
     let composed = Composed::start(bench)?;
     let program = Service::start_both(bench, &[])?;
     let runtime = Runtime::new()?;
-    let times = bench.size(1_000);
     let (inside, outside) = in_turns(
         bench.rounds(),
-        || runtime.block_on(requests(composed.address, times)),
-        || runtime.block_on(requests(program.address, times)),
+        || runtime.block_on(requests(composed.address)),
+        || runtime.block_on(requests(program.address)),
     )?;
     let (_, layout) = KEYBOARDS[0];
     let mut within = Asking::at(composed.address, layout)?;
@@ -75,10 +78,10 @@ pub(crate) fn vs_program(bench: &Bench) -> anyhow::Result<Vec<Measured>> {
 }
 
 /// What a request for `/versions` takes, one after the other over one connection, in milliseconds: the one in the middle.
-async fn requests(address: SocketAddr, times: usize) -> anyhow::Result<f64> {
+async fn requests(address: SocketAddr) -> anyhow::Result<f64> {
     let mut client = Client::connect(address).await?;
-    let mut took = Vec::with_capacity(times);
-    for _ in 0..times {
+    let mut took = Vec::with_capacity(REQUESTS);
+    for _ in 0..REQUESTS {
         let began = Instant::now();
         client.get("/versions").await?;
         took.push(began.elapsed().as_secs_f64() * 1000.0);
