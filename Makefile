@@ -77,7 +77,7 @@ fuzz: SECONDS ?= 60
 fuzz:
 	SECONDS_EACH=$(SECONDS) scripts/fuzz
 
-# The service beside its limit and its peers, in turns: a table, and in target/bench a report and plots. Twenty-five
+# The service beside its limit and its peers, in turns: a table, and in target/bench a report and plots. Twenty
 # minutes; make bench QUICK=1 takes a few, ONLY="enqueue drain" is only what has such a word in its name
 bench: test-tools
 	scripts/ensure-build-tools

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 /// One run of all benchmarks.
 pub(crate) struct Bench {
-    /// A few minutes instead of twenty-five.
+    /// A few minutes instead of twenty.
     pub(crate) quick: bool,
     /// Where tables are made: on the disk that is measured.
     pub(crate) scratch: PathBuf,

@@ -21,7 +21,7 @@ use crate::{
     run::Bench,
 };
 
-/// Far longer than any start.
+/// Far longer than any start or end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The secret of its operators.
@@ -114,7 +114,7 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // A worker that is told to end leaves nothing that it was just about to start ahead.
+        // Told to end, a worker removes what it has started ahead; one that is killed may leave it.
         if let Some(mut worker) = self.worker.take()
             && worker.ended().is_none()
         {

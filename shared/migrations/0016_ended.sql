@@ -1,4 +1,2 @@
 -- Ended builds, newest first, without those that wait: they are the newest rows, and may be many.
 CREATE INDEX jobs_ended ON jobs (id) WHERE finished_at IS NOT NULL;
--- Most builds that have ended succeeded, so that these are as soon found there.
-DROP INDEX jobs_succeeded;

@@ -4,7 +4,6 @@ use std::{
     fs,
     net::SocketAddr,
     os::unix::fs::MetadataExt,
-    path::Path,
     process::Command,
     time::{Duration, Instant},
 };
@@ -42,6 +41,19 @@ const VERSION: &str = "latest";
 
 /// In each round.
 const REQUESTS: usize = 1_000;
+
+/// By which the compose file finds directories, port and engine.
+const SETTINGS: [&str; 6] = [
+    "KIISRV_HOST_DIR",
+    "KIISRV_PORT",
+    "KIISRV_ENGINE_SOCKET",
+    "DOCKER_GID",
+    "HOST_TMP_CONFIG",
+    "HOST_TMP_BUILDS",
+];
+
+/// Takes it all away.
+const DOWN: [&str; 4] = ["down", "-v", "-t", "15"];
 
 const IS: &str = "the same program started by hand";
 
@@ -111,17 +123,20 @@ impl Composed {
         let directory = bench.fresh()?;
         let address = a_free_port()?;
         let settings = format!(
-            "KIISRV_HOST_DIR={}\nKIISRV_PORT={}\nDOCKER_GID={}\n",
+            "KIISRV_HOST_DIR={}\nKIISRV_PORT={address}\nDOCKER_GID={}\n",
             directory.path().join("host").display(),
-            address.port(),
             fs::metadata(SOCKET)?.gid(),
         );
         fs::write(directory.path().join("env"), settings)?;
         let composed = Self { address, directory };
-        if !compose(composed.directory.path(), &["up", "-d", "--no-build"]) {
-            let missing = "docker compose does not start the service, or is not there".to_owned();
-            return Err(CannotBeHere(missing).into());
+        // What a run that was killed has left has answers to what will be asked.
+        if !composed.compose(&DOWN) {
+            return Err(CannotBeHere("docker compose is not there".to_owned()).into());
         }
+        anyhow::ensure!(
+            composed.compose(&["up", "-d", "--no-build"]),
+            "docker compose does not start the service"
+        );
         composed.wait_until_ready()?;
         Ok(composed)
     }
@@ -134,27 +149,37 @@ impl Composed {
         }
         Ok(())
     }
+
+    /// Whether the compose file does this, as a part of the docker command or as the program of old.
+    fn compose(&self, arguments: &[&str]) -> bool {
+        let new = docker(&["compose", "version"]).is_some();
+        let words: &[&str] = if new {
+            &["docker", "compose"]
+        } else {
+            &["docker-compose"]
+        };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "as people type it, and no build of ours"
+        )]
+        let mut command = Command::new(words[0]);
+        command
+            .args(&words[1..])
+            .args(["-p", PROJECT, "-f"])
+            .arg(format!("{ROOT}/compose.prod.yaml"))
+            .arg("--env-file")
+            .arg(self.directory.path().join("env"))
+            .args(arguments);
+        // What is set around it would win over the file.
+        for name in SETTINGS {
+            command.env_remove(name);
+        }
+        command.output().is_ok_and(|done| done.status.success())
+    }
 }
 
 impl Drop for Composed {
     fn drop(&mut self) {
-        compose(self.directory.path(), &["down", "-v", "-t", "15"]);
+        self.compose(&DOWN);
     }
-}
-
-/// Whether the compose file does this, as a part of the docker command or as the program of old.
-fn compose(directory: &Path, arguments: &[&str]) -> bool {
-    let file = format!("{ROOT}/compose.prod.yaml");
-    let settings = directory.join("env").display().to_string();
-    let all = ["-p", PROJECT, "-f", &file, "--env-file", &settings];
-    let all = [&all, arguments].concat();
-    if docker(&["compose", "version"]).is_some() {
-        return docker(&[&["compose"], &all[..]].concat()).is_some();
-    }
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "as people type it, and no build of ours"
-    )]
-    let done = Command::new("docker-compose").args(all).output();
-    done.is_ok_and(|done| done.status.success())
 }

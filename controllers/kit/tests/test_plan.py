@@ -66,9 +66,15 @@ class ATreeThatChanges(unittest.TestCase):
 
 class AProgram(unittest.TestCase):
     def test_a_veneer_is_seen_by_its_name(self):
-        for symbol, seen in ((b"main\0__usb_init_veneer\0", True), (b"main\0usb_init\0", False)):
+        names = b".symtab\0.strtab\0"
+        for text, seen in (
+            (b"main\0__usb_init_veneer\0" + names, True),
+            (b"main\0usb_init_from_thumb\0" + names, True),
+            (b"main\0usb_init\0" + names, False),
+            (b"a program without names", True),
+        ):
             with tempfile.NamedTemporaryFile() as program:
-                program.write(b"\x7fELF" + symbol)
+                program.write(b"\x7fELF" + text)
                 program.flush()
                 self.assertEqual(has_veneers(program.name), seen)
 

@@ -50,7 +50,7 @@ impl Durations {
         let mut durations = Self::default();
         let mut ended = table.prepare_cached(
             "SELECT keyboard, controller, max(finished_at - started_at, 0) FROM jobs
-             WHERE finished_at IS NOT NULL AND status = 'succeeded' AND compares IS NULL ORDER BY id DESC LIMIT ?1",
+             WHERE status = 'succeeded' AND compares IS NULL ORDER BY id DESC LIMIT ?1",
         )?;
         let mut rows = ended.query([WINDOW])?;
         while let Some(row) = rows.next()? {

@@ -119,7 +119,7 @@ def _compile(objects):
 
 
 def _link(plan, prepared):
-    """Links as the cold build does, with the prepared objects where they lie: same objects, order and flags."""
+    """Links as the cold build does, with the prepared objects where they lie: the same objects, in the same order."""
     _run("the linker", [prepared.get(word, word) for word in plan.link])
     if plan.bare and has_veneers(plan.program):
         raise Unknown("the program has a veneer, and its place is not certain")

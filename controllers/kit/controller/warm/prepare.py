@@ -65,7 +65,8 @@ def _prepare(keyboard, directory, layouts):
         for layout in layouts:
             if variant in (None, layout.variant):
                 _prepare_layout(keyboard, layout, plan, directory, os.path.join(TREES, name))
-        print(f"warm: {name} with {sum(len(one.variants) for one in plan.objects)} objects for {len(plan.objects)}")
+        kind = "bare objects" if plan.bare else "objects"
+        print(f"warm: {name} with {sum(len(one.variants) for one in plan.objects)} {kind} for {len(plan.objects)}")
 
 
 def _prepare_layout(keyboard, layout, plan, directory, tree):
@@ -159,7 +160,25 @@ def _keep_cold(directory, tree):
     if not has_veneers(os.path.join(directory, plan.program)):
         plan.make_bare()
     _keep_objects(plan, directory, tree)
+    if plan.bare:
+        _expect_the_same(plan, directory)
     return plan
+
+
+def _expect_the_same(plan, directory):
+    """Makes the program of bare objects, which has to be what it was before."""
+    before = _memory_of(plan.program, directory)
+    for command in [*(one.command for one in plan.objects), plan.link]:
+        subprocess.run(command, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, check=True)
+    if _memory_of(plan.program, directory) != before:
+        raise Unknown("its firmware is another one of objects that have nothing for debuggers in them")
+
+
+def _memory_of(program, directory):
+    """What a program is in the keyboard's memory."""
+    subprocess.run([OBJCOPY, "-O", "binary", program, "memory"], cwd=directory, check=True)
+    with open(os.path.join(directory, "memory"), "rb") as file:
+        return file.read()
 
 
 def _keep_objects(plan, directory, tree, plain=None):
